@@ -1,5 +1,6 @@
 /**
- * The one error type that leaves this library. `code` says what kind of thing happened and is what programs switch on;
+ * The one error type that leaves this library. `code` says what kind of thing happened and is what programs switch
+ * on;
  * `message` says what to do about it and is what people read; coordinates say where. All of it survives the way
  * between threads (`client/transfer`).
  */
@@ -44,7 +45,10 @@ export interface StoreErrorOptions {
   readonly coordinates?: ErrorCoordinates;
   /** The operation may have taken effect all the same: its commit was under way when the session ended. */
   readonly maybeApplied?: boolean;
-  /** The pointer does not match what is stored, but it may simply be an old one: the store is not known to be damaged. */
+  /**
+   * The pointer does not match what is stored, but it may simply be an old one: the store is not known to be
+   * damaged.
+   */
   readonly mayBeStale?: boolean;
   readonly cause?: unknown;
 }

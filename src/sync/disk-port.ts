@@ -3,7 +3,8 @@
  * fence; it may wait for a miss or for room in a full queue, one disk request long. What is behind a port (a queue in
  * this thread, a ring and another thread) is the driver's business, not the engine's.
  *
- * All bytes move between a file and one `BlockMemory`, so a request is a handful of numbers and fits into a ring cell.
+ * All bytes move between a file and one `BlockMemory`, so a request is a handful of numbers and fits into a ring
+ * cell.
  */
 import type { ByteCount, DiskIndex } from '../base/brand.ts';
 import type { DeviceFault } from '../device/device.ts';
@@ -16,7 +17,9 @@ export type Outcome = 'ok' | 'skipped' | 'corrupt' | DeviceFault;
 export interface CompletionSink {
   /** The block's write has landed in the file (not yet durable), was skipped, or failed. */
   written(cookie: number, outcome: Outcome): void;
-  /** Everything queued for the address before has landed or was skipped; the address may go free at the next fence. */
+  /**
+   * Everything queued for the address before has landed or was skipped; the address may go free at the next fence.
+   */
   freed(cookie: number, outcome: Outcome): void;
   /** All writes queued before the fence are durable, or the disk has failed for good. */
   fenced(cookie: number, outcome: Outcome): void;
@@ -52,7 +55,10 @@ export interface LoadRequest {
 export interface DiskPort {
   readonly disk: DiskIndex;
   write(request: WriteRequest): void;
-  /** `mayCancel`: the block was born and freed in the generation still open, so a write still queued is skipped (I8). */
+  /**
+   * `mayCancel`: the block was born and freed in the generation still open, so a write still queued is skipped
+   * (I8).
+   */
   free(request: { fileOffset: ByteCount; cookie: number; mayCancel: boolean }): void;
   fence(cookie: number): void;
   load(request: LoadRequest): void;
