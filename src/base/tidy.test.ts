@@ -15,10 +15,13 @@ interface SourceFile {
 }
 type Rule = (file: SourceFile) => string[];
 
-/** From the bottom to the top: a folder may import itself and what stands before it. `src` is for the entries. */
+/**
+ * From the bottom to the top: a folder may import itself and what stands before it. `src` is for the entries; simulated
+ * disks are for the browser tests only.
+ */
 const LAYERS = [
   ...['base', 'format', 'device', 'shared', 'arena', 'epoch', 'cache', 'sync', 'store', 'client'],
-  ...['src', 'workers', 'demo', 'e2e'],
+  ...['src', 'workers', 'demo', 'sim', 'e2e'],
 ];
 /** The demo and the browser tests stand side by side. */
 const SIDE_BY_SIDE = ['demo', 'e2e'];

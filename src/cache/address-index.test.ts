@@ -37,7 +37,7 @@ function addressesAt(bucket: number, count: number): number[] {
 }
 
 describe('I2: the index finds every address that is in it and no other', () => {
-  test('entries that collide, across the end of the table, survive the deletion of any of them', () => {
+  test('entries that collide, across the end of the table, survive any deletion', () => {
     const addresses = addressesAt(layout.bucketCount - 2, 4).concat(addressesAt(0, 2));
     for (const victim of addresses.keys()) {
       const { index, insert } = start();
@@ -79,7 +79,7 @@ describe('I2: the index finds every address that is in it and no other', () => {
     expect(() => index.remove(0 as SlotIndex)).toThrow('I2');
   });
 
-  test('any entering and leaving equals a map (replay: seed and path that fast-check prints)', () => {
+  test('any entering and leaving equals a map (replay: the seed and path printed)', () => {
     const crowded = addressesAt(31, 5).concat(addressesAt(0, 3), addressesAt(1, 3), [0, 2 ** 40]);
     fc.assert(
       fc.property(
@@ -108,7 +108,7 @@ describe('I2: the index finds every address that is in it and no other', () => {
   });
 });
 
-test('runs of neighbours, in one arena or in several, are found in fewer than 2 looks on average', () => {
+test('runs of neighbours, in one arena or in several, take fewer than 2 looks on average', () => {
   const big = cacheLayout({ slotCount: 4096, blockBytes: 16_384 });
   for (const arenas of [1, 2, 8]) {
     const words = new Int32Array(big.wordCount);

@@ -1,6 +1,8 @@
 /**
- * One thread cannot race with itself, but it can be in two places: every access to the control memory calls a hook, and
- * so does the copy, half-way. In the hook of one side the other side runs. Each test walks through all places where the
+ * One thread cannot race with itself, but it can be in two places: every access to the control memory calls a hook,
+ * and
+ * so does the copy, half-way. In the hook of one side the other side runs. Each test walks through all places where
+ * the
  * hook can strike, so single preemptions are enumerated, not sampled.
  */
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -103,7 +105,7 @@ describe('with nobody else about', () => {
     expect(mustBeRight(reader, pointerTo(2), into)).toBe(true);
   });
 
-  test('I2: a reader misses what is loading, failed, plucked, forgotten, or of another pointer', () => {
+  test('I2: a reader misses what is loading, failed, forgotten, or of another pointer', () => {
     const { cache, reader } = start(2);
     const into = new Uint8Array(BLOCK_BYTES);
     const slot = some(cache.pluck());

@@ -221,7 +221,7 @@ class Pair {
       discard: (slot: ModelSlot) => slot.status === dirty,
       drop: (slot: ModelSlot) => slot.holds > 0,
       hold: (slot: ModelSlot) => slot.status >= loading,
-      markFreed: (slot: ModelSlot) => slot.status >= clean,
+      markFreed: (slot: ModelSlot) => slot.status >= loading,
       release: (slot: ModelSlot) => slot.status === owned,
     }[what as 'finish'];
     const candidates = [...model.slots.keys()].filter((n) => fits(model.at(n)));
@@ -268,7 +268,7 @@ class Pair {
       const plucked = this.pluck();
       if (plucked === NO_SLOT) return;
       slot = some(plucked);
-      // The pluck may have pushed out what was current at the address, so the model looks afterwards, as the cache does.
+      // The pluck may have pushed out what was current at the address, so both look after it.
       cache.beginLoad(slot, pointer);
       model.beginLoad(slot, pointer);
     }
@@ -324,7 +324,7 @@ class Pair {
   }
 }
 
-test('I2, I10: any steps answer as the model does (replay: seed and path that fast-check prints)', () => {
+test('I2, I10: any steps answer as the model does (replay: the seed and path printed)', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 5 }),

@@ -222,7 +222,7 @@ describe('one entry per address', () => {
     expect(cache.find(pointerTo(1, 2))).toBe(dirty);
   });
 
-  test('a held block that is replaced keeps its content for its holders, and then goes first', () => {
+  test('a held block that is replaced keeps its content until dropped, and then goes first', () => {
     start(3);
     const old = load(cache, pointerTo(1, 1));
     cache.hold(old);
@@ -357,23 +357,27 @@ describe('eviction order', () => {
     expect(pluckAll()).toEqual([first, second]);
   });
 
-  test('freed blocks go out before all others: at rest, held, or dirty when they were freed', () => {
-    start(5);
+  test('freed blocks go out first, whether at rest, held, dirty or loading by then', () => {
+    start(6);
     const used = load(cache, pointerTo(1));
     const atRest = load(cache, pointerTo(2));
     const held = load(cache, pointerTo(3));
     const dirty = insert(cache, pointerTo(4));
     const last = load(cache, pointerTo(5));
+    const loading = some(cache.pluck());
+    cache.beginLoad(loading, pointerTo(6));
     cache.hold(held);
     cache.markFreed(atRest);
     cache.markFreed(held);
     cache.markFreed(dirty);
+    cache.markFreed(loading);
     cache.drop(held);
     cache.written(dirty);
-    expect(pluckAll()).toEqual([dirty, held, atRest, used, last]);
+    cache.finishLoad(loading);
+    expect(pluckAll()).toEqual([loading, dirty, held, atRest, used, last]);
   });
 
-  test('a freed block that is found again, by a pinned reader or after a roll-back, is like any other', () => {
+  test('a freed block that is found again is like any other', () => {
     start(3);
     const [a, b, c] = [1, 2, 3].map((block) => load(cache, pointerTo(block)));
     cache.markFreed(b as SlotIndex);
@@ -471,4 +475,19 @@ test('memory that is too small is refused', () => {
   expect(() => new Cache({ ...options, slotCount: 2 })).toThrow('memory');
   expect(() => new Cache({ ...options, control: new Int32Array(9) })).toThrow('control');
   expect(() => new Cache({ ...options, blockBytes: 500 })).toThrow('power of two');
+});
+
+test('the audit notices a lost entry, a changed status and a changed address', () => {
+  const damages: ((broken: Cache) => void)[] = [
+    (broken) => broken.control.fill(0, 0, broken.layout.slotsStart),
+    (broken) => broken.control.fill(0, broken.layout.slotsStart, broken.layout.slotsStart + 1),
+    (broken) => broken.control.fill(1, broken.layout.slotsStart + 1, broken.layout.slotsStart + 2),
+  ];
+  for (const damage of damages) {
+    const broken = fixture(1).cache;
+    load(broken, pointerTo(1));
+    expect(broken.checkInvariants()).toBeUndefined();
+    damage(broken);
+    expect(broken.checkInvariants()).toMatch(/I2|I10/);
+  }
 });

@@ -2,7 +2,8 @@
  * The block cache, owner's side. A fixed number of slots, each as large as a block; nothing is allocated per call.
  *
  * Owns I2 where memory is concerned: a slot is found only under the full pointer (address, generation, hash) and only
- * once its content is the pointer's, because a disk verified it or because the mutator finalized it. Owns I10: what is
+ * once its content is the pointer's, because a disk verified it or because the mutator finalized it. Owns I10: what
+ * is
  * dirty, loading, owned or held is never evicted, and `pluck` says so instead of waiting.
  *
  * Life of a slot (hold and drop pin it in any status that has a key):
@@ -174,7 +175,12 @@ export class Cache {
     return this.headers.keyIs(slot, pointer) ? slot : NO_SLOT;
   }
 
-  /** What is current at an address, whatever its key and status (loading, clean, dirty). Counts nothing. */
+  /**
+   * What is current at an address, whatever its key and status (loading, clean, dirty). Counts nothing. Whoever asks
+   * whether a pointer is *current* asks here first: until a dirty block has landed, a load still verifies the
+   * pointer of
+   * the block that was there before.
+   */
   findAddress(address: BlockAddress): SlotIndex | NoSlot {
     return this.index.find(address);
   }
@@ -210,7 +216,7 @@ export class Cache {
 
   /** The block was freed: its slot goes out before all others. Until it does, readers with an older pin find it. */
   markFreed(slot: SlotIndex): void {
-    assert(this.status(slot) >= SLOT_STATUS.clean, 'I10: only a block can be freed');
+    assert(this.status(slot) >= SLOT_STATUS.loading, 'I10: only a slot with a key can be freed');
     this.flags[slot] = (this.flags[slot] as number) | FLAG_FREED;
     if (!this.lru.has(slot)) return;
     this.lru.remove(slot);
@@ -242,7 +248,8 @@ export class Cache {
   }
 
   /**
-   * From now on the slot awaits the pointer's block, and whoever asks for it finds the load. Ends with `finishLoad` or
+   * From now on the slot awaits the pointer's block, and whoever asks for it finds the load. Ends with `finishLoad`
+   * or
    * `failLoad`. The loader holds the slot if it wants to find the block in it later than right after `finishLoad`.
    */
   beginLoad(slot: SlotIndex, pointer: Pointer): void {
@@ -316,7 +323,8 @@ export class Cache {
   }
 
   /**
-   * The address is nobody's any more, or somebody else's. Its block leaves the cache; one that is held or loading lives
+   * The address is nobody's any more, or somebody else's. Its block leaves the cache; one that is held or loading
+   * lives
    * on as private. False: a dirty block is there, and stays.
    */
   forget(address: BlockAddress): boolean {

@@ -95,7 +95,8 @@ export class SlotHeaders {
   }
 
   /**
-   * Changes the status. A compare-and-swap although nobody else changes the value: readers' read-modify-writes and this
+   * Changes the status. A compare-and-swap although nobody else changes the value: readers' read-modify-writes and
+   * this
    * one have to be in one order (step 5 of the protocol), and after a mere store they would not be.
    */
   become(slot: SlotIndex, status: SlotStatus): void {

@@ -39,7 +39,9 @@ export interface Device {
   read(into: Uint8Array, offset: number): DeviceFault | undefined;
   /** Writes all of `from` at `offset`, or says why not. After a fault any part of it may have been written. */
   write(from: Uint8Array, offset: number): DeviceFault | undefined;
-  /** Everything written before is durable when this returns `undefined`, as far as the platform goes. Never retried. */
+  /**
+   * Everything written before is durable when this returns `undefined`, as far as the platform goes. Never retried.
+   */
   flush(): DeviceFault | undefined;
   /** Makes the file `byteCount` long; new bytes read as zeroes. Growth is where `quota` arises. */
   resize(byteCount: number): DeviceFault | undefined;

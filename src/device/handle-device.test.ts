@@ -198,6 +198,18 @@ describe('the other calls', () => {
     expect(device.flush()).toMatchObject({ kind: 'gone' });
   });
 
+  test('a handle that must not be closed is left alone, and the device is closed all the same', () => {
+    const file = new MemoryFile();
+    const handle = new FaultyHandle(file.open(), () => 'ok');
+    let evicted = false;
+    const device = openDevice('disk-0', handle, () => !evicted);
+    evicted = true;
+    expect(device.close()).toMatchObject({ kind: 'gone', operation: 'close' });
+    expect(handle.calls('close')).toBe(0);
+    expect(device.write(new Uint8Array(1), 0)).toMatchObject({ kind: 'gone' });
+    expect(device.close()).toBeUndefined();
+  });
+
   test('the offset of a transfer is the one asked for, and the options are read before returning', () => {
     const offsets: number[] = [];
     const inner = MemoryFile.from(pattern(64)).open();

@@ -11,21 +11,33 @@ import { type ByteCount, isCount } from '../base/brand.ts';
 import type { Device, DeviceFault, DeviceFaultKind } from './device.ts';
 import type { SyncHandle } from './sync-handle.ts';
 
-/** Takes the handle over: closing the device closes it. `file` is for messages only. */
-export function openDevice(file: string, handle: SyncHandle): Device {
-  return new HandleDevice(file, handle);
+/**
+ * Takes the handle over: closing the device closes it. `file` is for messages only.
+ *
+ * `mayClose` is asked before the handle is closed. When it says no, the handle is left as it is, until its worker
+ * ends:
+ * Chromium never returns from closing a handle whose site data was cleared, and an evicted store must not hang.
+ */
+export function openDevice(
+  file: string,
+  handle: SyncHandle,
+  mayClose: () => boolean = () => true,
+): Device {
+  return new HandleDevice(file, handle, mayClose);
 }
 
 class HandleDevice implements Device {
   readonly file: string;
   /** `undefined` once closed. */
   #handle: SyncHandle | undefined;
+  readonly #mayClose: () => boolean;
   /** One object for all transfers: the browser reads it before it returns. */
   readonly #options = { at: 0 };
 
-  constructor(file: string, handle: SyncHandle) {
+  constructor(file: string, handle: SyncHandle, mayClose: () => boolean) {
     this.file = file;
     this.#handle = handle;
+    this.#mayClose = mayClose;
   }
 
   size(): ByteCount | DeviceFault {
@@ -76,6 +88,7 @@ class HandleDevice implements Device {
     if (handle === undefined) return undefined;
     // Forgotten first: when closing fails there is nothing better to do with it than to let it go.
     this.#handle = undefined;
+    if (!this.#mayClose()) return this.#fault('gone', 'close', 0, 0, 0, 'left to the worker’s end');
     try {
       handle.close();
       return undefined;
@@ -142,7 +155,10 @@ class HandleDevice implements Device {
   }
 }
 
-/** By name, not by class: a `QuotaExceededError` is a `DOMException` in some browsers and a class of its own in others. */
+/**
+ * By name, not by class: a `QuotaExceededError` is a `DOMException` in some browsers and a class of its own in
+ * others.
+ */
 function kindOf(error: unknown): DeviceFaultKind {
   if (!(error instanceof Error)) return 'io';
   if (error.name === 'QuotaExceededError') return 'quota';

@@ -4,7 +4,8 @@
  * short counts past the end, growth that reads as zeroes, exceptions by the browser's names, bytes that stay when a
  * handle is closed, and files that live on unlinked under an open handle.
  *
- * A file is a table of chunks shared between clones and copied by the first write, so that a clone costs the table and
+ * A file is a table of chunks shared between clones and copied by the first write, so that a clone costs the table
+ * and
  * not the bytes: crash exploration makes millions. A chunk never written is absent and reads as zeroes.
  *
  * Rejected: one buffer per file. Each crash image would copy all of it, and a sparse file could not be had.
@@ -15,7 +16,10 @@ import { assert } from '../base/assert.ts';
 import { isCount } from '../base/brand.ts';
 import type { SyncHandle } from './sync-handle.ts';
 
-/** Of 1, 4, 16 and 64 KiB the best at cloning a 256 KiB image and writing two blocks into it (memory-handle.bench.ts). */
+/**
+ * Of 1, 4, 16 and 64 KiB the best at cloning a 256 KiB image and writing two blocks into it
+ * (memory-handle.bench.ts).
+ */
 const CHUNK_BYTES = 4096;
 
 function domException(name: string, message: string): DOMException {
@@ -65,7 +69,9 @@ export class MemoryFile {
     this.#open = undefined;
   }
 
-  /** The same bytes as a file of its own, not open. Costs about 8 bytes a chunk; the bytes are copied when written. */
+  /**
+   * The same bytes as a file of its own, not open. Costs about 8 bytes a chunk; the bytes are copied when written.
+   */
   clone(): MemoryFile {
     const copy = new MemoryFile();
     copy.#chunks = this.#chunks.slice();
@@ -240,8 +246,10 @@ export type HandleFault =
   | { readonly throw: string; readonly after?: number };
 
 /**
- * Decides each call's fate. `nth` counts the calls of this operation on this handle from 0. `offset` is where a transfer
- * starts or the size asked of `truncate`; `length` is how many bytes were asked for. Both are 0 where they mean nothing.
+ * Decides each call's fate. `nth` counts the calls of this operation on this handle from 0. `offset` is where a
+ * transfer
+ * starts or the size asked of `truncate`; `length` is how many bytes were asked for. Both are 0 where they mean
+ * nothing.
  */
 export type FaultPlan = (
   operation: HandleOperation,

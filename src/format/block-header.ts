@@ -1,6 +1,6 @@
 /**
- * What every metadata block starts with: its type and the format of that type. Data blocks have no header; which kind a
- * block is stands in the allocation log.
+ * What every metadata block starts with: its type and the format of that type. Data blocks have no header; which kind
+ * a block is stands in the allocation log.
  */
 import { type Decoded, decoded, flawed } from './decoded.ts';
 import { layout, readU16, u16, viewOf } from './layout.ts';

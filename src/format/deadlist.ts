@@ -2,8 +2,8 @@
  * The header of a deadlist block: blocks that a snapshot keeps alive after they were freed, to be freed when it goes.
  * Behind the header stand the pointers of those blocks, 24 bytes each, so that freeing them can check what it frees.
  *
- * A chain of such blocks is written from its end, so no block is ever rewritten to append to it (I5). Each says how many
- * follow, so a chain cannot loop.
+ * A chain of such blocks is written from its end, so no block is ever rewritten to append to it (I5). Each says how
+ * many follow, so a chain cannot loop.
  */
 import { assert } from '../base/assert.ts';
 import { isCount } from '../base/brand.ts';

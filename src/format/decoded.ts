@@ -1,6 +1,7 @@
 /**
- * What a decoder answers. Decoders are total: any bytes at all give a value or a `FormatError`, never an exception and
- * never an endless loop. What to do about bytes that are wrong is decided above, where it is known what they were for.
+ * What a decoder answers. Decoders are total: any bytes at all give a value or a `FormatError`, never an exception
+ * and never an endless loop. What to do about bytes that are wrong is decided above, where it is known what they were
+ * for.
  */
 
 /**

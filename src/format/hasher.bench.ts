@@ -1,4 +1,6 @@
-/** What verifying a block costs: the promise is that every miss can afford it. Run with `npx vitest bench src/format`. */
+/**
+ * What verifying a block costs: the promise is that every miss can afford it. Run with `npx vitest bench src/format`.
+ */
 import { bench, describe } from 'vitest';
 import { BlockHasher, createHasher } from './hasher.ts';
 import type { Pointer } from './pointer.ts';

@@ -6,8 +6,8 @@
  * It catches accidents, not adversaries: whoever can write the files can also compute an xxhash64. Hostile images are
  * met by the bounds checks of the decoders.
  *
- * Not crc32c (32 bits, and five times slower here), not SHA-256 (asynchronous, and slower still), not xxhash3 (half as
- * fast as WebAssembly without SIMD).
+ * Not crc32c (32 bits, and five times slower here), not SHA-256 (asynchronous, and slower still), not xxhash3 (half
+ * as fast as WebAssembly without SIMD).
  */
 import { createXXHash64 } from 'hash-wasm';
 import { assert } from '../base/assert.ts';

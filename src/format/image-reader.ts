@@ -2,8 +2,8 @@
  * Reads an image as it arrives, in chunks of any size.
  *
  * Guarantees: what it hands out is whole, verified, in ascending order of address, inside the arenas that the header
- * names, and as many blocks as the header promised. Total: any stream gives frames and then a flaw. It holds at most one
- * frame and one chunk, whatever lengths the stream claims.
+ * names, and as many blocks as the header promised. Total: any stream gives frames and then a flaw. It holds at most
+ * one frame and one chunk, whatever lengths the stream claims.
  */
 import { assert } from '../base/assert.ts';
 import { type Decoded, decoded, type Flawed, type FormatReason, flawed } from './decoded.ts';

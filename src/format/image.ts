@@ -1,12 +1,12 @@
 /**
- * An image: one state of a store as a stream of frames: a header, the blocks in the order of their addresses, an end. Here
- * is what its writer and its reader share.
+ * An image: one state of a store as a stream of frames: a header, the blocks in the order of their addresses, an end.
+ * Here is what its writer and its reader share.
  *
- * Each frame's checksum covers its number, its own bytes and the checksum before it, so a frame that is damaged, missing,
- * doubled or in another place shows at that frame, and a cut shows by the missing end.
+ * Each frame's checksum covers its number, its own bytes and the checksum before it, so a frame that is damaged,
+ * missing, doubled or in another place shows at that frame, and a cut shows by the missing end.
  *
- * Log blocks are not in an image: whoever imports it writes logs of its own. Nor is a store id: a copy is another store.
- * Nor predecessors: a copy has no older state to fall back to.
+ * Log blocks are not in an image: whoever imports it writes logs of its own. Nor is a store id: a copy is another
+ * store. Nor predecessors: a copy has no older state to fall back to.
  */
 import { assert } from '../base/assert.ts';
 import { isCount } from '../base/brand.ts';
@@ -170,7 +170,9 @@ export function encodeImageHeader(header: ImageHeader): Uint8Array {
   return room.subarray(0, grownAt + grownBlocks.length * GROWN_BYTES);
 }
 
-/** Magic and version come first, so that a stream that is not an image, or a later one, is told from a damaged one. */
+/**
+ * Magic and version come first, so that a stream that is not an image, or a later one, is told from a damaged one.
+ */
 export function imageHeaderFlaw(payload: Uint8Array): Flawed | undefined {
   const at = IMAGE_HEADER.at;
   if (!startsWith(payload, IMAGE_MAGIC))

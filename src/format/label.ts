@@ -1,7 +1,7 @@
 /**
- * The label in the first sector of each file: it says that this is a file of ours, of which store, which of its disks, and
- * the geometry. Written when the store is created, and never again: a label that is lost cannot be the fault of a crash
- * later on.
+ * The label in the first sector of each file: it says that this is a file of ours, of which store, which of its
+ * disks, and the geometry. Written when the store is created, and never again: a label that is lost cannot be the
+ * fault of a crash later on.
  *
  * It is written wholly, 4,096 bytes, and its checksum covers all of them: a flipped byte anywhere is noticed.
  */
@@ -86,8 +86,8 @@ export function encodeLabel(label: LabelFields, hasher: Hasher): Uint8Array {
 }
 
 /**
- * Magic and version come before the checksum, because a later version may keep its checksum elsewhere. A flipped byte in
- * either is still noticed: it is no longer ours, or no longer this version.
+ * Magic and version come before the checksum, because a later version may keep its checksum elsewhere. A flipped byte
+ * in either is still noticed: it is no longer ours, or no longer this version.
  */
 export function decodeLabel(bytes: Uint8Array, hasher: Hasher): Decoded<Label> {
   if (bytes.length < LABEL_BYTES) return flawed('length', bytes.length, 'shorter than a label');

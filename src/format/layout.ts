@@ -1,9 +1,9 @@
 /**
- * A layout is one table: fields in the order in which they lie, each offset the sum of the sizes before it, so that no
- * number is written twice. `FORMAT.md` holds the same tables for people, and a test compares the two.
+ * A layout is one table: fields in the order in which they lie, each offset the sum of the sizes before it, so that
+ * no number is written twice. `FORMAT.md` holds the same tables for people, and a test compares the two.
  *
- * Everything on disk is little-endian. A `u53` takes eight bytes, but its value is below 2^53 and travels as a number;
- * a `hash` is 64 bits and travels as two u32, low half first.
+ * Everything on disk is little-endian. A `u53` takes eight bytes, but its value is below 2^53 and travels as a
+ * number; a `hash` is 64 bits and travels as two u32, low half first.
  */
 import { assert } from '../base/assert.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The header of a leaf of a copy-on-write Bε-tree. Behind it, slots of two bytes grow up from the start and the values they
- * point to grow down from the end of the block. Only the header is defined here; the trees come later.
+ * The header of a leaf of a copy-on-write Bε-tree. Behind it, slots of two bytes grow up from the start and the
+ * values they point to grow down from the end of the block. Only the header is defined here; the trees come later.
  */
 import { assert } from '../base/assert.ts';
 import { BLOCK_TYPE } from './block-header.ts';

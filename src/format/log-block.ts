@@ -1,15 +1,15 @@
 /**
- * The blocks of the allocation log. A block is a header and batches; each commit's batch starts on a fresh sector and is
- * never touched again once it is written (I5), because everything it will ever need is in it from the start: the header
- * is written with the first batch and already names the block that will follow.
+ * The blocks of the allocation log. A block is a header and batches; each commit's batch starts on a fresh sector and
+ * is never touched again once it is written (I5), because everything it will ever need is in it from the start: the
+ * header is written with the first batch and already names the block that will follow.
  *
- * A batch's hash covers its whole sectors and the hash of the batch before it, so a torn, lost, stale or misplaced batch
- * anywhere in the chain shows in the last hash, and the last hash is in the superblock.
+ * A batch's hash covers its whole sectors and the hash of the batch before it, so a torn, lost, stale or misplaced
+ * batch anywhere in the chain shows in the last hash, and the last hash is in the superblock.
  *
  * A chain cannot loop: the header says at which position in the chain its block stands.
  *
- * Not a hash per record: eight bytes for every eight. Not a hash per block: it would change with each batch, and what is
- * committed would have to be written again.
+ * Not a hash per record: eight bytes for every eight. Not a hash per block: it would change with each batch, and what
+ * is committed would have to be written again.
  */
 import { assert } from '../base/assert.ts';
 import { isCount } from '../base/brand.ts';
@@ -116,8 +116,8 @@ export interface BatchToSeal extends BatchPlace {
 }
 
 /**
- * Finishes a batch whose units are already in their place in `block`: clears the padding, writes the headers, computes
- * the chained hash and stores it. The hash is left in the hasher's `high` and `low`.
+ * Finishes a batch whose units are already in their place in `block`: clears the padding, writes the headers,
+ * computes the chained hash and stores it. The hash is left in the hasher's `high` and `low`.
  *
  * @returns How many sectors the batch takes.
  */
@@ -214,7 +214,9 @@ export interface ExpectedLogBlock {
   readonly grownBlocks: number;
 }
 
-/** Only after `openBatch` has verified the block's first batch, whose hash covers this header, are the bytes trusted. */
+/**
+ * Only after `openBatch` has verified the block's first batch, whose hash covers this header, are the bytes trusted.
+ */
 export function decodeLogBlockHeader(
   block: Uint8Array,
   expected: ExpectedLogBlock,

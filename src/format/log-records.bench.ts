@@ -1,8 +1,8 @@
 /**
  * What a million log records cost; opening a store replays them all. Run with `npx vitest bench src/format`.
  *
- * Vitest makes every imported name a getter, so appending, which asserts, is about ten times slower here than in a bundle:
- * there a million records take 4 ms to append and 6 ms to read.
+ * Vitest makes every imported name a getter, so appending, which asserts, is about ten times slower here than in a
+ * bundle: there a million records take 4 ms to append and 6 ms to read.
  */
 import { bench, describe } from 'vitest';
 import { RecordReader, UnitBuffer } from './log-records.ts';

@@ -1,13 +1,13 @@
 /**
- * The records of the allocation log: a stream of units of eight bytes, each two u32. The first word is a block index, the
- * second holds the operation in its low 8 bits and a count or a delta in the other 24.
+ * The records of the allocation log: a stream of units of eight bytes, each two u32. The first word is a block index,
+ * the second holds the operation in its low 8 bits and a count or a delta in the other 24.
  *
- * Guarantees: every record that can be appended can be read back, and any units at all can be read: a reader ends with
- * `end` or `bad`, after at most as many steps as there are units. It does not know whether a record fits the arena's
- * state; replaying it does (I3).
+ * Guarantees: every record that can be appended can be read back, and any units at all can be read: a reader ends
+ * with `end` or `bad`, after at most as many steps as there are units. It does not know whether a record fits the
+ * arena's state; replaying it does (I3).
  *
- * A million records must cost milliseconds at open, so nothing is allocated per record: a buffer of words, and a cursor
- * with fields.
+ * A million records must cost milliseconds at open, so nothing is allocated per record: a buffer of words, and a
+ * cursor with fields.
  */
 import { assert } from '../base/assert.ts';
 import { isCount } from '../base/brand.ts';

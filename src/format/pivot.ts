@@ -1,7 +1,7 @@
 /**
- * The header of a pivot: an inner node of a copy-on-write Bε-tree. Behind it the block is two halves. In the first, slots
- * of two bytes grow up from the start and the values they point to (keys with block pointers) grow down from the end; in
- * the second the same with messages on their way to the leaves.
+ * The header of a pivot: an inner node of a copy-on-write Bε-tree. Behind it the block is two halves. In the first,
+ * slots of two bytes grow up from the start and the values they point to (keys with block pointers) grow down from
+ * the end; in the second the same with messages on their way to the leaves.
  *
  * Only the header is defined here: whoever decodes it knows that both halves hold what it says. The trees come later.
  */

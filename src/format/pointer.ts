@@ -2,8 +2,8 @@
  * A block pointer names a block *and* what must be found there. The hash lives in the pointer, not in the block, so a
  * block written to the wrong place, an old version of it, or another store's block cannot pass (gefs, ZFS).
  *
- * It exists in three shapes: `Pointer` inside the engine, `BlockPointer` for users, and 24 bytes on disk and in users'
- * own blocks.
+ * It exists in three shapes: `Pointer` inside the engine, `BlockPointer` for users, and 24 bytes on disk and in
+ * users' own blocks.
  */
 import type { BlockAddress, Generation } from '../base/brand.ts';
 import { isCount } from '../base/brand.ts';
@@ -71,11 +71,12 @@ export function encodePointer(
 }
 
 /**
- * Unpacks what `encodePointer` packed. Whether a block is there, and whether it is the pointer's, only a read can tell.
+ * Unpacks what `encodePointer` packed. Whether a block is there, and whether it is the pointer's, only a read can
+ * tell.
  *
  * @param offset Where in `bytes`, in bytes.
- * @throws StoreError `MISUSE` when fewer than 24 bytes are left, `CORRUPT` when they cannot be a pointer: its address or
- * its generation is 2^53 or more, as in 24 bytes of 0xFF.
+ * @throws StoreError `MISUSE` when fewer than 24 bytes are left, `CORRUPT` when they cannot be a pointer: its address
+ * or its generation is 2^53 or more, as in 24 bytes of 0xFF.
  * @example
  * const node = new Uint8Array(48);
  * encodePointer({ address: 16384, hash: 1n, generation: 1 }, node, 24);

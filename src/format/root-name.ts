@@ -1,4 +1,6 @@
-/** What may be the name of a root: 1 … 32 bytes of UTF-8 without NUL. The one rule for the API and for the decoder. */
+/**
+ * What may be the name of a root: 1 … 32 bytes of UTF-8 without NUL. The one rule for the API and for the decoder.
+ */
 import { ROOT_NAME_BYTES_MAX } from './geometry.ts';
 
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
 /**
- * Named roots as bytes: in superblocks and in the head of an image. Each is {length of the name, name, pointer}, strictly
- * ascending by the bytes of the name, so names are unique and one set of roots has one encoding.
+ * Named roots as bytes: in superblocks and in the head of an image. Each is {length of the name, name, pointer},
+ * strictly ascending by the bytes of the name, so names are unique and one set of roots has one encoding.
  */
 import { assert } from '../base/assert.ts';
 import { type Decoded, decoded, flawed } from './decoded.ts';

@@ -4,7 +4,7 @@ import { arenasMax, type Geometry, ROOTS_MAX } from './geometry.ts';
 import { GEOMETRY_512, SUPERBLOCK_SAMPLE, samplePointer } from './golden/samples.ts';
 import { createHasher, hashPlain } from './hasher.ts';
 import { readU32, viewOf, writeHash, writeU16, writeU32, writeU53 } from './layout.ts';
-import type { Pointer } from './pointer.ts';
+import { POINTER, type Pointer } from './pointer.ts';
 import {
   type ArenaEntry,
   decodeSuperblock,
@@ -123,12 +123,39 @@ describe('a superblock that is wrong, though its checksum is right, is refused:'
   test('counts that do not fit', () => {
     expect(altered((view) => writeU16(view, at.rootCount, 65))).toBe('count');
     expect(altered((view) => writeU16(view, at.rootCount, 1))).toBe('length');
-    expect(altered((view) => writeU16(view, at.rootCount, 60))).toBe('name');
+    expect(altered((view) => writeU16(view, at.rootCount, 60))).toBe('length');
     expect(altered((view) => writeU16(view, at.arenaCount, 4))).toBe('length');
     expect(altered((view) => writeU16(view, at.arenaCount, 65_535))).toBe('length');
     expect(altered((view) => writeU32(view, at.usedBytes, 212))).toBe('length');
     expect(altered((view) => writeU32(view, at.usedBytes, 8))).toBe('length');
     expect(altered((view) => writeU32(view, at.usedBytes, 2 ** 32 - 1))).toBe('length');
+  });
+
+  test('more arenas than every root would leave room for', () => {
+    const arenas = Array.from({ length: arenasMax(GEOMETRY_512) + 1 }, () => UNOPENED_ARENA);
+    const few = { roots: new Map(), arenas: arenas.slice(1) };
+    expect(decode(encoded(few))).toMatchObject({ arenas: few.arenas });
+    expect(() => encoded({ ...few, arenas })).toThrow(AssertionError);
+    const bytes = encoded(few);
+    const view = viewOf(bytes);
+    writeU16(view, at.arenaCount, arenas.length);
+    writeU32(view, at.usedBytes, readU32(view, at.usedBytes) + SUPERBLOCK_ARENA.size);
+    hashPlain(hasher, bytes, at.checksum);
+    writeHash(view, at.checksum, hasher.high, hasher.low);
+    expect(decode(bytes)).toBe('count');
+  });
+
+  test('a root where the superblock has ended', () => {
+    const bytes = encoded({ roots: new Map(), arenas: [] });
+    writeU16(viewOf(bytes), at.rootCount, 1);
+    hashPlain(hasher, bytes, at.checksum);
+    writeHash(viewOf(bytes), at.checksum, hasher.high, hasher.low);
+    expect(decode(bytes)).toBe('length');
+  });
+
+  test('a root whose pointer cannot be one', () => {
+    const generation = ROOTS_AT + 1 + 'main'.length + POINTER.at.generation;
+    expect(altered((view) => writeHash(view, generation, 2 ** 21, 0))).toBe('bounds');
   });
 
   test('bytes that must be zero', () => {
@@ -141,6 +168,14 @@ describe('a superblock that is wrong, though its checksum is right, is refused:'
     expect(altered((_, bytes) => bytes.fill(0, ROOTS_AT + 1, ROOTS_AT + 2))).toBe('name');
     expect(altered((_, bytes) => bytes.fill(0xff, ROOTS_AT + 1, ROOTS_AT + 2))).toBe('name');
     expect(altered((_, bytes) => bytes.fill(0x7a, ROOTS_AT + 1, ROOTS_AT + 2))).toBe('order');
+    const roots = new Map(['a', 'b'].map((name) => [name, samplePointer(0, 1)]));
+    const bytes = encoded({ roots });
+    const second = ROOTS_AT + 1 + 1 + POINTER.size + 1;
+    expect(bytes[second]).toBe(0x62);
+    bytes[second] = 0x61;
+    hashPlain(hasher, bytes, at.checksum);
+    writeHash(viewOf(bytes), at.checksum, hasher.high, hasher.low);
+    expect(decode(bytes)).toBe('order');
   });
 
   test('arenas that cannot be', () => {

@@ -2,11 +2,11 @@
  * The superblock: the one small structure that makes a commit exist. It names the roots and, per arena, where the
  * allocation log starts, how long it is and how it must hash; everything else is reached and verified from there.
  *
- * It is written to its used length, rounded up to whole sectors, and its checksum covers all of that: a torn one shows.
- * It is canonical: one state has one encoding, and a decoder accepts no other.
+ * It is written to its used length, rounded up to whole sectors, and its checksum covers all of that: a torn one
+ * shows. It is canonical: one state has one encoding, and a decoder accepts no other.
  *
- * It names its two predecessors, because "two commits later" (step 7 of a commit) counts commits, not generation numbers,
- * which skip.
+ * It names its two predecessors, because "two commits later" (step 7 of a commit) counts commits, not generation
+ * numbers, which skip.
  */
 import { assert, fail } from '../base/assert.ts';
 import { isCount } from '../base/brand.ts';
@@ -80,7 +80,7 @@ const FLAG_JOINT = 1;
 export interface ArenaEntry {
   /** Blocks that the arena has grown to so far; 0 when it was never opened, and then all the rest is 0. */
   readonly grownBlocks: number;
-  /** Allocated and pending blocks, the log's own included. */
+  /** Blocks that the log has as allocated, its own included; what was freed counts as free, pending or not. */
   readonly usedBlocks: number;
   /** Block index of the first block of the log. */
   readonly logHead: number;

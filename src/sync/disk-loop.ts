@@ -191,6 +191,11 @@ export class DiskLoop {
     return this.device.resize(bytes);
   }
 
+  /** No further write, flush or resize: another disk of the store has failed with `fault` (I12). */
+  stop(fault: DeviceFault): void {
+    this.firstFault ??= fault;
+  }
+
   size(): ByteCount | DeviceFault {
     const size = this.device.size();
     if (!isFault(size)) this.counts.fileBytes = size;

@@ -72,6 +72,8 @@ export interface DiskPort {
   /** Plain reads and growth, done at once, in order with nothing: for open, check and growth. */
   readRaw(fileOffset: number, into: Uint8Array): DeviceFault | undefined;
   resize(byteCount: number): DeviceFault | undefined;
+  /** Another disk of the store has failed: from now on this one answers as if it had failed itself (I12). */
+  stop(fault: DeviceFault): void;
   size(): ByteCount | DeviceFault;
   close(): void;
 }

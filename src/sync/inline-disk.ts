@@ -75,6 +75,10 @@ export class InlineDisk implements DiskPort {
     return this.loop.resize(byteCount);
   }
 
+  stop(fault: DeviceFault): void {
+    this.loop.stop(fault);
+  }
+
   size(): ByteCount | DeviceFault {
     return this.loop.size();
   }

@@ -1,4 +1,6 @@
-/** Bytes as text that a diff can show: 16 a line behind their offset, repeated lines folded into `*` (after hexdump). */
+/**
+ * Bytes as text that a diff can show: 16 a line behind their offset, repeated lines folded into `*` (after hexdump).
+ */
 const LINE_BYTES = 16;
 
 export function toHex(bytes: Uint8Array): string {

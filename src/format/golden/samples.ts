@@ -91,6 +91,7 @@ export function sampleRecords(): UnitBuffer {
   records.appendAlloc(5, false, 0, 0x01234567, 0x89abcdef);
   records.appendAlloc(63, true, 2 ** 24 - 1, 0xffffffff, 0);
   records.appendFree(6, 9);
+  records.appendFreeRaw(1, 1);
   records.appendSync(2 ** 40 + 9);
   return records;
 }
@@ -235,7 +236,7 @@ export interface Sample {
   readonly name: string;
   encode(hasher: Hasher): Uint8Array;
   decode(bytes: Uint8Array, hasher: Hasher): Decoded<unknown>;
-  /** How many of the bytes are covered by a checksum of their own. The others are covered by a pointer's. */
+  /** Covered by a checksum of its own, every byte of it. The others are covered by a pointer's or a batch's. */
   readonly sealed: boolean;
 }
 
@@ -292,6 +293,7 @@ export const SAMPLES: readonly Sample[] = [
     sealed: true,
     encode: (hasher) => sampleLogBlock(hasher).subarray(0, 3 * GEOMETRY_512.sectorBytes),
     decode: (bytes, hasher) => {
+      if (bytes.length < 3 * GEOMETRY_512.sectorBytes) return flawed('length', 0, 'log block');
       const block = new Uint8Array(GEOMETRY_512.blockBytes);
       block.set(bytes.subarray(0, block.length));
       return decodeLogBlock(block, hasher);

@@ -1,15 +1,16 @@
 /**
- * The format is a promise to stores that exist: the bytes of one sample of every structure are checked in. When a change of
- * format is meant, `UPDATE_GOLDEN=1 npx vitest run src/format/golden.test.ts` rewrites them, and the version goes up.
+ * The format is a promise to stores that exist: the bytes of one sample of every structure are checked in. When a
+ * change of format is meant, `UPDATE_GOLDEN=1 npx vitest run src/format/golden` rewrites them, and the version goes
+ * up.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { fromHex, toHex } from './golden/hex.ts';
-import { SAMPLES } from './golden/samples.ts';
-import { createHasher } from './hasher.ts';
+import { createHasher } from '../hasher.ts';
+import { fromHex, toHex } from './hex.ts';
+import { SAMPLES } from './samples.ts';
 
 const hasher = await createHasher();
-const folder = new URL('./golden/', import.meta.url);
+const folder = new URL('./', import.meta.url);
 const update = process.env['UPDATE_GOLDEN'] === '1';
 
 describe('golden bytes', () => {
