@@ -1,5 +1,6 @@
 /**
- * What the engine tells about itself. All of it is plain data: it crosses threads as it is and is part of the public API.
+ * What the engine tells about itself. All of it is plain data: it crosses threads as it is and is part of the
+ * public API.
  */
 
 /**
@@ -20,14 +21,24 @@ export interface Recovery {
   readonly created: boolean;
   /** The generation that was opened. */
   readonly generation: number;
-  /** Newer superblocks that were there but could not be used, newest first, and why. Empty after a clean start. */
+  /**
+   * Newer superblocks that were there but could not be used, newest first, and why. Empty after a clean start. One
+   * that cannot even be read counts as the generation after the newest found: what it held cannot be known.
+   */
   readonly rejected: readonly RejectedGeneration[];
   /** How many generations were given up, counted in superblocks found; 0 after a clean start. */
   readonly rolledBack: number;
   /** Bytes of recent blocks that were verified by their logged hashes. */
   readonly verifiedBytes: number;
-  /** Bytes of recent blocks that were not read at open because there were too many (256 MiB are). Reads verify them. */
+  /**
+   * Bytes of recent blocks that were not read at open because there were too many (256 MiB are). Reads verify them.
+   */
   readonly unverifiedBytes: number;
+  /**
+   * Addresses of recent blocks that do not match their logged hashes, when no generation was without such: the newest
+   * whose logs verify was opened, and reading these blocks is CORRUPT. Empty after a clean start.
+   */
+  readonly damagedBlocks: readonly number[];
   /** Allocation log records replayed. */
   readonly recordsReplayed: number;
   /** Time from the first read to the open store, in milliseconds. */

@@ -1,0 +1,180 @@
+/**
+ * Freed blocks on their way back to the free ranges (the seed's broken `defertl`, done right).
+ *
+ * Owns the waiting half of I1 and I4: a block freed in commit c comes back when c + 2 is durable, because the three
+ * newest generations stay recoverable, *and* when no reader can still see a state from before it was freed. Commits
+ * are counted, not generation numbers, which may skip. Both conditions only ever grow along a queue, so it is a plain
+ * first-in, first-out list and nothing is searched.
+ *
+ * The blocks of a replaced log wait for commits only: no reader has ever seen them, and the reserve counts on having
+ * them back in time (I9), however long somebody reads.
+ */
+import { assert } from '../base/assert.ts';
+
+/** Further commits that must be durable before a block freed in a commit is reused. */
+export const COMMITS_DEFERRED = 2;
+
+export interface FreedRange {
+  readonly arena: number;
+  readonly start: number;
+  readonly count: number;
+  /** Blocks of a log chain that a compaction replaced. */
+  readonly log: boolean;
+}
+
+export class DeferredFrees {
+  private readonly frees = new WaitingGroups();
+  private readonly logs = new WaitingGroups();
+
+  /** Blocks that wait for anything. */
+  get blockCount(): number {
+    return this.frees.blockCount + this.logs.blockCount;
+  }
+
+  /**
+   * What one ended transaction, or one compaction, freed: frees that no commit has frozen yet, or whose commit is
+   * known already, as after a recovery.
+   *
+   * @param publication The state in which the blocks are gone: readers of an older one may still see them.
+   */
+  defer(publication: number, ranges: readonly FreedRange[], commit?: number): void {
+    this.frees.push(
+      publication,
+      ranges.filter((range) => !range.log),
+      commit,
+    );
+    this.logs.push(
+      SEEN_BY_NOBODY,
+      ranges.filter((range) => range.log),
+      commit,
+    );
+  }
+
+  /** Commit number `commit` has frozen everything deferred so far. */
+  freeze(commit: number): void {
+    this.frees.freeze(commit);
+    this.logs.freeze(commit);
+  }
+
+  /**
+   * Hands out what has come of age: `durableCommit` is durable, and every reader is at `oldestPublication` or later.
+   */
+  release(
+    durableCommit: number,
+    oldestPublication: number,
+    visit: (range: FreedRange) => void,
+  ): void {
+    this.logs.release(durableCommit, SEEN_BY_NOBODY, visit);
+    this.frees.release(durableCommit, oldestPublication, visit);
+  }
+
+  /** Blocks that only readers hold back: their commits are old enough. Counts what `release` left. */
+  heldByReaders(durableCommit: number): number {
+    return this.frees.agedBlocks(durableCommit);
+  }
+
+  /**
+   * Whether up to `COMMITS_DEFERRED` further commits would release anything that no reader holds. Log blocks do not
+   * count: they go back to the reserve, and nobody else may take them.
+   */
+  comesOfAge(oldestPublication: number): boolean {
+    const first = this.frees.oldest;
+    return first !== undefined && first.publication <= oldestPublication;
+  }
+}
+
+/** A publication that every reader has reached. */
+const SEEN_BY_NOBODY = 0;
+
+interface WaitingGroup {
+  readonly publication: number;
+  /** The commit that froze it; not known before. */
+  commit: number | undefined;
+  readonly ranges: readonly FreedRange[];
+}
+
+/** Groups released are cut off the list when there are so many of them, and more than of those that wait. */
+const RELEASED_MAX = 64;
+
+/** First in, first out; publications and commits ascend. */
+class WaitingGroups {
+  blockCount = 0;
+  private readonly groups: WaitingGroup[] = [];
+  /** The first that waits. */
+  private head = 0;
+  private lastPublication = 0;
+  private lastCommit = Number.NEGATIVE_INFINITY;
+
+  get oldest(): WaitingGroup | undefined {
+    return this.groups[this.head];
+  }
+
+  push(publication: number, ranges: readonly FreedRange[], commit: number | undefined): void {
+    if (ranges.length === 0) return;
+    assert(
+      publication >= this.lastPublication,
+      'I4: frees are deferred in the order of their publications',
+    );
+    this.lastPublication = publication;
+    if (commit !== undefined) {
+      assert(this.unfrozenFrom() === this.groups.length, 'I1: what is frozen was deferred first');
+      this.assertLater(commit);
+    }
+    this.groups.push({ publication, commit, ranges });
+    for (const range of ranges) this.blockCount += range.count;
+  }
+
+  freeze(commit: number): void {
+    this.assertLater(commit);
+    for (let n = this.unfrozenFrom(); n < this.groups.length; n += 1) {
+      (this.groups[n] as WaitingGroup).commit = commit;
+    }
+  }
+
+  release(
+    durableCommit: number,
+    oldestPublication: number,
+    visit: (range: FreedRange) => void,
+  ): void {
+    for (let group = this.oldest; group !== undefined; group = this.oldest) {
+      if (!isAged(group, durableCommit) || group.publication > oldestPublication) break;
+      this.head += 1;
+      for (const range of group.ranges) {
+        this.blockCount -= range.count;
+        visit(range);
+      }
+    }
+    if (this.head > RELEASED_MAX && this.head * 2 > this.groups.length) {
+      this.groups.splice(0, this.head);
+      this.head = 0;
+    }
+  }
+
+  agedBlocks(durableCommit: number): number {
+    let blocks = 0;
+    for (let n = this.head; n < this.groups.length; n += 1) {
+      const group = this.groups[n] as WaitingGroup;
+      if (!isAged(group, durableCommit)) break;
+      for (const range of group.ranges) blocks += range.count;
+    }
+    return blocks;
+  }
+
+  /** Where the groups without a commit begin. */
+  private unfrozenFrom(): number {
+    let first = this.groups.length;
+    while (first > this.head && (this.groups[first - 1] as WaitingGroup).commit === undefined) {
+      first -= 1;
+    }
+    return first;
+  }
+
+  private assertLater(commit: number): void {
+    assert(commit >= this.lastCommit, 'I1: commits are counted upward');
+    this.lastCommit = commit;
+  }
+}
+
+function isAged(group: WaitingGroup, durableCommit: number): boolean {
+  return group.commit !== undefined && group.commit + COMMITS_DEFERRED <= durableCommit;
+}

@@ -1,0 +1,120 @@
+/** A store over memory files, driven synchronously: what the engine's own tests stand on. */
+import { StoreError } from '../base/errors.ts';
+import type { Device } from '../device/device.ts';
+import { openDevice } from '../device/handle-device.ts';
+import { MemoryDirectory } from '../device/memory-handle.ts';
+import type { Geometry } from '../format/geometry.ts';
+import { createHasher, type Hasher } from '../format/hasher.ts';
+import type { Pointer } from '../format/pointer.ts';
+import type { Engine } from '../store/engine.ts';
+import type { Layer } from '../store/layer.ts';
+import {
+  createFiles,
+  type EngineFiles,
+  inspectFiles,
+  type OpenedEngine,
+  openInlineEngine,
+} from '../store/store-files.ts';
+import type { Transaction } from '../store/transaction.ts';
+
+/** Limits are hit within a few dozen operations. */
+export const TINY_GEOMETRY: Geometry = {
+  blockBytes: 512,
+  sectorBytes: 512,
+  slotBytes: 4096,
+  diskCount: 2,
+  arenaBytes: 128 * 512,
+};
+
+export const hasher: Hasher = await createHasher();
+
+export interface MemoryStoreOptions {
+  readonly geometry?: Geometry;
+  readonly cacheBytes?: number;
+  readonly maxBytes?: number;
+  readonly readOnly?: boolean;
+  readonly directory?: MemoryDirectory;
+  readonly layers?: readonly Layer[];
+  /** Wraps each device, to inject faults. */
+  readonly wrap?: (device: Device) => Device;
+  readonly liveness?: EngineFiles['liveness'];
+}
+
+export class MemoryStore {
+  readonly directory: MemoryDirectory;
+  readonly opened: OpenedEngine;
+  readonly devices: readonly Device[];
+  private readonly options: MemoryStoreOptions;
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.options = options;
+    const geometry = options.geometry ?? TINY_GEOMETRY;
+    this.directory = options.directory ?? new MemoryDirectory();
+    const fresh = this.directory.list().length === 0;
+    const wrap = options.wrap ?? ((device: Device) => device);
+    const names = Array.from({ length: geometry.diskCount }, (_, disk) => `disk-${disk}`);
+    this.devices = names.map((name) => wrap(openDevice(name, this.directory.open(name))));
+    if (fresh) {
+      const storeId = new Uint8Array(16).fill(0x51);
+      createFiles(this.devices, { storeId, hashDomain: storeId, geometry }, hasher);
+    }
+    const inspection = inspectFiles(this.devices, hasher);
+    if (inspection.kind === 'unfinished') throw new StoreError('NOT_FOUND', 'unfinished');
+    this.opened = openInlineEngine({
+      label: inspection.label,
+      devices: this.devices,
+      hasher,
+      cacheBytes: options.cacheBytes ?? 32 * geometry.blockBytes,
+      maxBytes: options.maxBytes ?? 4 * geometry.arenaBytes,
+      readOnly: options.readOnly ?? false,
+      liveness: options.liveness ?? { begin() {}, answer: 'alive' },
+      events: {
+        durable() {},
+        published: (publication) => this.engine.setOldestPublication(publication),
+        broken() {},
+      },
+      layers: options.layers ?? [],
+    });
+  }
+
+  get engine(): Engine {
+    return this.opened.engine;
+  }
+
+  /** Runs `change` in a transaction and ends it; it is not yet durable. */
+  transact<Result>(change: (transaction: Transaction) => Result): Result {
+    const transaction = this.engine.begin();
+    let result: Result;
+    try {
+      result = change(transaction);
+    } catch (error) {
+      this.engine.abort(transaction);
+      throw error;
+    }
+    this.engine.end(transaction);
+    return result;
+  }
+
+  /** Makes everything that has ended durable. */
+  commit(): void {
+    this.engine.beginCommit();
+    while (this.engine.committing && this.engine.pump());
+    if (this.engine.committing) this.engine.assertUsable();
+  }
+
+  read(pointer: Pointer): Uint8Array {
+    const bytes = new Uint8Array(this.engine.blockBytes);
+    this.engine.read(pointer, bytes);
+    return bytes;
+  }
+
+  close(): void {
+    for (const device of this.devices) device.close();
+  }
+
+  /** Closes without committing and opens the same files again. */
+  reopen(options: Partial<MemoryStoreOptions> = {}): MemoryStore {
+    this.close();
+    return new MemoryStore({ ...this.options, ...options, directory: this.directory });
+  }
+}

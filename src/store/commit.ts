@@ -1,0 +1,198 @@
+/**
+ * The commit: a state machine advanced by completions, so that transactions go on while a flush is under way.
+ *
+ *     idle ─ begin ─▶ fencing ─ all disks flushed ─▶ probing ─ files still there ─▶ publishing ─ flushed ─▶ idle
+ *                        └── any failed write or flush, or files gone: failed, for good ──┘
+ *
+ * Owns I6 (an acknowledgement follows the flush of everything it promises: the superblock is queued only after every
+ * touched disk has answered its fence) and, with the superblock ring, I1. Nothing here waits or looks at a clock,
+ * except
+ * to measure.
+ */
+import type { ArenaSet } from '../arena/arena-set.ts';
+import { assert } from '../base/assert.ts';
+import type { Generation } from '../base/brand.ts';
+import { trace } from '../base/trace.ts';
+import type { DeferredFrees } from '../epoch/deferred-frees.ts';
+import { type Geometry, slotDisk, slotOffset } from '../format/geometry.ts';
+import type { Hasher } from '../format/hasher.ts';
+import type { Pointer } from '../format/pointer.ts';
+import { encodeSuperblock } from '../format/superblock.ts';
+import type { BlockIo } from './block-io.ts';
+import type { SuperblockRing } from './superblock-ring.ts';
+
+/** Are the store's files still found under their names? Asked once a commit, answered some time later. */
+export interface LivenessProbe {
+  begin(): void;
+  readonly answer: 'pending' | 'alive' | 'gone';
+}
+
+export interface CommitEvents {
+  /** Commit number `commit` is durable: every transaction that had ended when it began. */
+  durable(commit: DurableCommit): void;
+  /** The files are gone: nothing more is acknowledged. */
+  evicted(): void;
+}
+
+export interface DurableCommit {
+  readonly commit: number;
+  readonly generation: Generation;
+  readonly transactions: number;
+  readonly ms: number;
+}
+
+/** What a commit freezes. */
+export interface FrozenState {
+  readonly generation: Generation;
+  readonly roots: ReadonlyMap<string, Pointer>;
+  /** The publication that the blocks freed by compaction disappear in. */
+  readonly publication: number;
+  readonly transactions: number;
+}
+
+type Phase = 'idle' | 'fencing' | 'probing' | 'publishing' | 'failed';
+
+export class Committer {
+  /** Durable commits of this session; the recovered one is number 0. */
+  commitCount = 0;
+  private phase: Phase = 'idle';
+  private frozen: FrozenState | undefined;
+  private superblockByteCount = 0;
+  private slot = 0;
+  private fencesLeft = 0;
+  private ticket = 0;
+  private startedMs = 0;
+  /** Generations of the last two durable commits, newest first; 0 where there was none. */
+  private previous: number;
+  private beforePrevious: number;
+  private readonly parts: CommitterParts;
+
+  constructor(parts: CommitterParts) {
+    this.parts = parts;
+    this.previous = parts.recovered.generation;
+    this.beforePrevious = parts.recovered.previous;
+  }
+
+  get idle(): boolean {
+    return this.phase === 'idle';
+  }
+
+  /** After this nothing is acknowledged any more (I12). */
+  fail(): void {
+    this.phase = 'failed';
+    this.frozen = undefined;
+  }
+
+  /** Freezes what is given, queues its log and a fence on every touched disk. */
+  begin(frozen: FrozenState): void {
+    assert(this.phase === 'idle', 'I6: one commit is under way at a time');
+    this.startedMs = performance.now();
+    this.phase = 'fencing';
+    this.frozen = frozen;
+    this.parts.liveness.begin();
+    this.freezeArenas(frozen);
+    this.encode(frozen);
+    this.askFences();
+  }
+
+  /** Moves on as far as the completions so far allow. Returns whether it moved. */
+  advance(): boolean {
+    const before = this.phase;
+    if (this.phase === 'fencing' && this.fencesLeft === 0) this.phase = 'probing';
+    if (this.phase === 'probing') this.probe();
+    else if (this.phase === 'publishing' && this.fencesLeft === 0) this.complete();
+    return this.phase !== before;
+  }
+
+  fencePassed(ticket: number, ok: boolean): void {
+    if (this.phase === 'failed') return;
+    assert(
+      ticket === this.ticket && this.fencesLeft > 0,
+      'I6: a fence answers the commit that asked',
+    );
+    if (ok) this.fencesLeft -= 1;
+  }
+
+  private freezeArenas(frozen: FrozenState): void {
+    const { arenas, deferred, io } = this.parts;
+    const commit = this.commitCount + 1;
+    for (const arena of arenas.arenas) {
+      if (!arena.touched) continue;
+      const oldBlocks = arena.freeze(commit, frozen.generation, io);
+      deferred.defer(
+        frozen.publication,
+        oldBlocks.map((start) => ({ arena: arena.index, start, count: 1, log: true })),
+      );
+    }
+    deferred.freeze(commit);
+  }
+
+  /** The superblock is put together now: what comes after belongs to the next one. */
+  private encode(frozen: FrozenState): void {
+    const { arenas, geometry, hasher, io, storeId } = this.parts;
+    const superblock = {
+      generation: frozen.generation,
+      previous: this.previous as Generation,
+      beforePrevious: this.beforePrevious as Generation,
+      joint: false,
+      storeId,
+      roots: frozen.roots,
+      arenas: arenas.arenas.map((arena) => arena.entry),
+    };
+    this.superblockByteCount = encodeSuperblock(superblock, geometry, hasher, io.superblockBytes);
+  }
+
+  private askFences(): void {
+    this.ticket += 1;
+    this.fencesLeft = this.parts.io.fence(this.ticket);
+    trace('fence', 0, this.ticket);
+  }
+
+  private probe(): void {
+    const { answer } = this.parts.liveness;
+    if (answer === 'pending') return;
+    if (answer === 'gone') {
+      this.fail();
+      this.parts.events.evicted();
+      return;
+    }
+    this.phase = 'publishing';
+    const { geometry, io, ring } = this.parts;
+    this.slot = ring.next();
+    ring.begin(this.slot);
+    io.writeSuperblock(
+      slotDisk(this.slot, geometry),
+      slotOffset(this.slot, geometry),
+      this.superblockByteCount,
+    );
+    this.askFences();
+  }
+
+  private complete(): void {
+    const { frozen } = this;
+    assert(frozen !== undefined, 'I6: a commit under way has frozen something');
+    const { generation, transactions } = frozen;
+    this.parts.ring.complete(this.slot, generation);
+    this.beforePrevious = this.previous;
+    this.previous = generation;
+    this.commitCount += 1;
+    this.phase = 'idle';
+    this.frozen = undefined;
+    trace('durable', 0, generation);
+    const ms = performance.now() - this.startedMs;
+    this.parts.events.durable({ commit: this.commitCount, generation, transactions, ms });
+  }
+}
+
+export interface CommitterParts {
+  readonly geometry: Geometry;
+  readonly storeId: Uint8Array;
+  readonly hasher: Hasher;
+  readonly arenas: ArenaSet;
+  readonly deferred: DeferredFrees;
+  readonly io: BlockIo;
+  readonly ring: SuperblockRing;
+  readonly liveness: LivenessProbe;
+  readonly events: CommitEvents;
+  readonly recovered: { readonly generation: number; readonly previous: number };
+}

@@ -1,0 +1,532 @@
+/**
+ * The asynchronous world around an engine: whose turn it is, who waits for which generation, when a commit begins,
+ * and
+ * whether the files are still there. Works wherever there are promises, so Node tests run it as it is.
+ *
+ * Group commit: transactions that have ended share the next commit. A commit begins when somebody waits for one and
+ * nobody
+ * else is about to end; after `GROUP_WAIT_MS` it begins in any case. Relaxed transactions are committed within
+ * `RELAXED_WAIT_MS`. These are delays, not orders: nothing is ordered by a clock (I13).
+ */
+import { StoreError } from '../base/errors.ts';
+import { nextTask } from '../base/next-task.ts';
+import type { Pointer } from '../format/pointer.ts';
+import { Checker } from './check.ts';
+import type { DurableCommit } from './commit.ts';
+import type { StoreDirectory } from './directory.ts';
+import { ImageExport } from './image.ts';
+import type { Layer } from './layer.ts';
+import { Liveness } from './liveness-watch.ts';
+import type { BlockStates, CheckReport, Durability, Health, StoreStats } from './report.ts';
+import { openFiles } from './session-files.ts';
+import type { StoreSettings } from './settings.ts';
+import { blockStates, storeStats } from './stats.ts';
+import type { OpenedEngine } from './store-files.ts';
+import type { Transaction } from './transaction.ts';
+import { TurnQueue } from './turn-queue.ts';
+import type {
+  BegunTransaction,
+  CheckOptions,
+  OpenedStore,
+  PublishedState,
+  StoreEvent,
+  StoreVerbs,
+} from './verbs.ts';
+
+/** With others about to end, a commit waits this long for company, in milliseconds. */
+const GROUP_WAIT_MS = 2;
+/** A relaxed transaction is committed after this time at the latest, in milliseconds. */
+const RELAXED_WAIT_MS = 100;
+/** A commit takes at most this many transactions' waiters before it begins. */
+const GROUP_TRANSACTIONS_MAX = 128;
+/** Commits that let pending frees come of age before FULL or QUOTA is answered. */
+const RECLAIM_COMMITS_MAX = 3;
+/** Blocks checked between two looks at the message queue. */
+const CHECK_SLICE_BLOCKS = 256;
+
+interface Waiter {
+  readonly generation: number;
+  resolve(generation: number): void;
+  reject(error: StoreError): void;
+}
+
+export interface SessionOptions {
+  readonly directory: StoreDirectory;
+  readonly settings: StoreSettings;
+  readonly layers?: readonly Layer[];
+}
+
+/**
+ * Opens or creates a store. Rejects with NOT_FOUND, EXISTS, CORRUPT, VERSION, MISUSE, QUOTA, LOCKED or IO; then
+ * nothing stays open.
+ */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const startedMs = performance.now();
+  const files = await openFiles(options.directory, options.settings);
+  try {
+    return new Session(options, files, startedMs);
+  } catch (error) {
+    for (const device of files.devices) device.close();
+    throw error;
+  }
+}
+
+function closedError(): StoreError {
+  return new StoreError('CLOSED', 'The store is closed: open it again.');
+}
+
+export class Session implements StoreVerbs {
+  readonly opened: OpenedStore;
+  private readonly opening: OpenedEngine;
+  private readonly liveness: Liveness;
+  private readonly turns = new TurnQueue();
+  private readonly listeners: ((event: StoreEvent) => void)[] = [];
+  private waiters: Waiter[] = [];
+  private commitTimer: ReturnType<typeof setTimeout> | undefined;
+  private commitTimerMs = Number.POSITIVE_INFINITY;
+  /** The files are closed, or about to be in this very task. */
+  private closed = false;
+  private readonly transactions = new Map<number, Transaction>();
+  private readonly exports = new Map<number, { image: ImageExport; publication: number }>();
+  private nextExport = 1;
+  private seenPublication: number | undefined;
+  private readonly commits = { count: 0, transactions: 0, msLast: 0, msMax: 0 };
+  private closing: Promise<void> | undefined;
+  private readonly readOnly: boolean;
+
+  constructor(
+    options: SessionOptions,
+    files: Awaited<ReturnType<typeof openFiles>>,
+    startedMs: number,
+  ) {
+    const { label, devices } = files;
+    this.readOnly = options.settings.readOnly;
+    this.liveness = new Liveness(
+      options.directory,
+      devices.map((device) => device.file),
+      label.storeId,
+      () => this.pump(),
+    );
+    this.opening = files.openEngine({
+      liveness: this.liveness,
+      events: {
+        durable: (commit) => this.durable(commit),
+        published: () => this.published(),
+        broken: (health, reason) => this.broken(health, reason),
+      },
+      layers: options.layers ?? [],
+    });
+    const { recovered } = this.opening;
+    this.opened = {
+      storeId: label.storeId,
+      blockBytes: label.geometry.blockBytes,
+      arenaBytes: label.geometry.arenaBytes,
+      diskCount: label.geometry.diskCount,
+      recovery: {
+        created: files.created,
+        generation: recovered.superblock.generation,
+        rejected: recovered.rejected,
+        rolledBack: recovered.rejected.length,
+        damagedBlocks: recovered.damaged,
+        verifiedBytes: recovered.verifiedBytes,
+        unverifiedBytes: recovered.unverifiedBytes,
+        recordsReplayed: recovered.recordsReplayed,
+        openMs: performance.now() - startedMs,
+      },
+      state: this.state(),
+    };
+  }
+
+  get engine() {
+    return this.opening.engine;
+  }
+
+  private state(): PublishedState {
+    const { engine } = this;
+    return {
+      publication: engine.publication,
+      generation: engine.durableGeneration,
+      roots: [...engine.roots],
+      health: this.closing === undefined ? engine.health : 'closed',
+      ...(engine.reason === '' ? {} : { reason: engine.reason }),
+    };
+  }
+
+  // ---- events and readers
+
+  subscribe(listener: (event: StoreEvent) => void): void {
+    this.listeners.push(listener);
+    listener({ type: 'state', state: this.state() });
+  }
+
+  private emit(event: StoreEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+
+  private published(): void {
+    this.emit({ type: 'state', state: this.state() });
+    this.releaseSeen();
+  }
+
+  seen(publication: number): void {
+    if (publication > this.engine.publication) return;
+    this.seenPublication = Math.max(publication, this.seenPublication ?? 0);
+    this.releaseSeen();
+  }
+
+  /** The oldest state that anybody may still look at. Without a subscriber nobody does. */
+  private releaseSeen(): void {
+    let oldest = this.engine.publication;
+    if (this.listeners.length > 0) oldest = Math.min(oldest, this.seenPublication ?? 0);
+    for (const { publication } of this.exports.values()) oldest = Math.min(oldest, publication);
+    this.engine.setOldestPublication(oldest);
+  }
+
+  // ---- transactions
+
+  async begin(ticket: number): Promise<BegunTransaction> {
+    await this.turns.enter(ticket);
+    try {
+      this.assertOpen();
+      const transaction = this.engine.begin();
+      this.transactions.set(transaction.id, transaction);
+      return { transaction: transaction.id, state: this.state() };
+    } catch (error) {
+      this.turns.leave();
+      throw error;
+    }
+  }
+
+  cancelBegin(ticket: number): void {
+    this.turns.cancel(ticket);
+  }
+
+  private transaction(id: number): Transaction {
+    this.assertOpen();
+    const transaction = this.transactions.get(id);
+    if (transaction !== undefined) return transaction;
+    throw new StoreError('MISUSE', 'The transaction has ended: start another one.');
+  }
+
+  async transactionRead(id: number, pointers: readonly Pointer[]): Promise<Uint8Array[]> {
+    this.transaction(id);
+    return this.readBlocks(pointers);
+  }
+
+  async transactionWrite(id: number, blocks: readonly Uint8Array[]): Promise<Pointer[]> {
+    const transaction = this.transaction(id);
+    await this.reclaim(transaction, blocks.length);
+    return this.transaction(id).write(blocks);
+  }
+
+  async transactionReplace(id: number, old: Pointer, block: Uint8Array): Promise<Pointer> {
+    const transaction = this.transaction(id);
+    await this.reclaim(transaction, 1);
+    return this.transaction(id).replace(old, block);
+  }
+
+  async transactionFree(id: number, pointers: readonly Pointer[]): Promise<void> {
+    const transaction = this.transaction(id);
+    for (const pointer of pointers) transaction.free(pointer);
+  }
+
+  async transactionSetRoot(id: number, name: string, pointer: Pointer | undefined): Promise<void> {
+    this.transaction(id).setRoot(name, pointer);
+  }
+
+  async end(id: number, durability: Durability): Promise<number> {
+    const transaction = this.transaction(id);
+    const before = this.engine.publication;
+    this.transactions.delete(id);
+    try {
+      this.engine.end(transaction);
+    } finally {
+      this.turns.leave();
+    }
+    const changed = this.engine.publication > before;
+    if (!changed) return this.engine.durableGeneration;
+    const generation = this.engine.openGeneration;
+    if (durability === 'relaxed') {
+      this.commitWithin(RELAXED_WAIT_MS);
+      return generation;
+    }
+    return this.waitFor(generation);
+  }
+
+  async abort(id: number): Promise<void> {
+    const transaction = this.transactions.get(id);
+    if (transaction === undefined) return;
+    this.transactions.delete(id);
+    this.engine.abort(transaction);
+    this.turns.leave();
+  }
+
+  /**
+   * Before FULL or QUOTA is answered, freed blocks get the commits they wait for. If that does not help, the write
+   * that
+   * follows fails and dooms its transaction.
+   */
+  private async reclaim(transaction: Transaction, blockCount: number): Promise<void> {
+    if (transaction.doomed !== undefined) return;
+    let failure = this.engine.tryEnsureSpace(blockCount);
+    for (let commits = 0; commits < RECLAIM_COMMITS_MAX; commits += 1) {
+      if (failure === undefined || !this.engine.reclaimable) break;
+      await this.commitOnce();
+      failure = this.engine.tryEnsureSpace(blockCount);
+    }
+    if (this.engine.health !== 'ok' || failure === undefined) return;
+    const { blockBytes } = this.engine;
+    const held = this.engine.heldByReadersBlocks;
+    const refused = failure.code === 'QUOTA' ? 'quota' : 'full';
+    this.emit({
+      type: 'pressure',
+      pressure: {
+        kind: held > 0 ? 'readers' : refused,
+        heldByReadersBytes: held * blockBytes,
+        freeBytes: this.engine.arenas.availableBlocks * blockBytes,
+      },
+    });
+  }
+
+  // ---- reading
+
+  async read(pointers: readonly Pointer[]): Promise<Uint8Array[]> {
+    this.assertOpen();
+    return this.readBlocks(pointers);
+  }
+
+  private readBlocks(pointers: readonly Pointer[]): Uint8Array[] {
+    const blocks = pointers.map(() => new Uint8Array(this.engine.blockBytes));
+    this.engine.readMany(pointers, blocks);
+    return blocks;
+  }
+
+  // ---- commits
+
+  /** Resolves when `generation` is durable. */
+  private async waitFor(generation: number): Promise<number> {
+    if (this.engine.durableGeneration >= generation) return this.engine.durableGeneration;
+    if (this.closed) throw closedError();
+    this.engine.assertUsable();
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ generation, resolve, reject });
+      const alone = this.turns.length === 0 && this.transactions.size === 0;
+      this.commitWithin(alone || this.waiters.length >= GROUP_TRANSACTIONS_MAX ? 0 : GROUP_WAIT_MS);
+    });
+  }
+
+  /** One more commit, empty or not, and its end. */
+  private commitOnce(): Promise<number> {
+    const promise = this.waitFor(this.engine.openGeneration);
+    this.commitWithin(0);
+    return promise;
+  }
+
+  /** A commit begins after `ms` at the latest, or right after the one under way. */
+  private commitWithin(ms: number): void {
+    if (ms >= this.commitTimerMs) return;
+    clearTimeout(this.commitTimer);
+    this.commitTimerMs = ms;
+    const begin = () => {
+      this.commitTimerMs = Number.POSITIVE_INFINITY;
+      this.beginCommit();
+    };
+    if (ms === 0) nextTask(begin);
+    else this.commitTimer = setTimeout(begin, ms);
+  }
+
+  private beginCommit(): void {
+    if (this.closed || this.engine.health !== 'ok' || this.engine.committing) return;
+    if (!this.engine.changed && this.waiters.length === 0) return;
+    try {
+      this.engine.beginCommit();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.commitRefused(error);
+      return;
+    }
+    this.pump();
+  }
+
+  /** A layer could not write its nodes. What has ended stays visible, and the next commit tries again. */
+  private commitRefused({ code, message, coordinates }: StoreError): void {
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const { reject } of waiters) {
+      reject(new StoreError(code, message, { coordinates, maybeApplied: true }));
+    }
+  }
+
+  private pump(): void {
+    this.engine.pump();
+  }
+
+  private durable(commit: DurableCommit): void {
+    this.commits.count += 1;
+    this.commits.transactions += commit.transactions;
+    this.commits.msLast = commit.ms;
+    this.commits.msMax = Math.max(this.commits.msMax, commit.ms);
+    const ready = this.waiters.filter(({ generation }) => generation <= commit.generation);
+    this.waiters = this.waiters.filter(({ generation }) => generation > commit.generation);
+    for (const waiter of ready) waiter.resolve(commit.generation);
+    const { generation, transactions, ms } = commit;
+    this.emit({ type: 'commit', commit: { generation, transactions, ms } });
+    this.emit({ type: 'state', state: this.state() });
+    if (this.waiters.length > 0) this.commitWithin(0);
+    else if (this.engine.changed) this.commitWithin(RELAXED_WAIT_MS);
+  }
+
+  private broken(health: Health, reason: string): void {
+    const waiters = this.waiters;
+    this.waiters = [];
+    const code = health === 'evicted' ? 'EVICTED' : 'POISONED';
+    for (const waiter of waiters) {
+      waiter.reject(
+        new StoreError(
+          code,
+          `${reason} Whether this transaction was saved is not known: open the store again and look.`,
+          { maybeApplied: true },
+        ),
+      );
+    }
+    this.emit({ type: 'state', state: this.state() });
+  }
+
+  async sync(): Promise<void> {
+    this.assertOpen();
+    this.engine.assertUsable();
+    if (this.engine.changed) await this.commitOnce();
+    else if (this.engine.committing) await this.waitFor(this.engine.openGeneration - 1);
+  }
+
+  async compactLogs(): Promise<void> {
+    this.assertOpen();
+    if (this.readOnly) {
+      throw new StoreError('READ_ONLY', 'The store was opened with readOnly: open it without.');
+    }
+    await this.quietly(async () => {
+      this.engine.assertUsable();
+      // A log compacted in one of the last three commits has to wait for these.
+      for (let commits = 0; commits <= RECLAIM_COMMITS_MAX; commits += 1) {
+        if (commits === 0) this.engine.askCompaction();
+        else if (!this.engine.compactionAsked) break;
+        await this.commitOnce();
+      }
+    });
+  }
+
+  // ---- what looks at everything
+
+  /** Runs `task` with no transaction open and everything that ended before it durable. */
+  private async quietly<Result>(task: () => Promise<Result>): Promise<Result> {
+    await this.turns.enter(undefined);
+    try {
+      this.assertOpen();
+      if (this.engine.health === 'ok' && (this.engine.changed || this.engine.committing)) {
+        await this.sync();
+        this.assertOpen();
+      }
+      return await task();
+    } finally {
+      this.turns.leave();
+    }
+  }
+
+  async stats(): Promise<StoreStats> {
+    this.assertOpen();
+    return storeStats(this.opening, this.commits);
+  }
+
+  async blockStates(): Promise<BlockStates> {
+    this.assertOpen();
+    return blockStates(this.engine);
+  }
+
+  check(
+    options: CheckOptions,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<CheckReport> {
+    return this.quietly(async () => {
+      const checker = new Checker(this.opening, options);
+      while (!checker.step(CHECK_SLICE_BLOCKS)) {
+        onProgress?.(checker.done, checker.total);
+        await new Promise<void>(nextTask);
+        this.assertOpen();
+      }
+      onProgress?.(checker.total, checker.total);
+      return checker.report();
+    });
+  }
+
+  exportStart(): Promise<number> {
+    return this.quietly(async () => {
+      const id = this.nextExport;
+      this.nextExport += 1;
+      const image = new ImageExport(this.opening);
+      this.exports.set(id, { image, publication: this.engine.publication });
+      this.releaseSeen();
+      return id;
+    });
+  }
+
+  async exportNext(stream: number): Promise<Uint8Array | undefined> {
+    this.assertOpen();
+    const running = this.exports.get(stream);
+    if (running === undefined) throw new StoreError('MISUSE', 'That export has ended.');
+    try {
+      const chunk = running.image.next();
+      if (chunk === undefined) await this.exportCancel(stream);
+      return chunk;
+    } catch (error) {
+      await this.exportCancel(stream);
+      throw error;
+    }
+  }
+
+  async exportCancel(stream: number): Promise<void> {
+    if (this.exports.delete(stream)) this.releaseSeen();
+  }
+
+  // ---- the end
+
+  private assertOpen(): void {
+    if (this.closing !== undefined) throw closedError();
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private async shutDown(): Promise<void> {
+    const closed = new StoreError('CLOSED', 'The store was closed meanwhile: open it again.');
+    this.turns.close(closed);
+    for (const transaction of this.transactions.values()) this.engine.abort(transaction);
+    this.transactions.clear();
+    this.exports.clear();
+    try {
+      if (this.engine.health === 'ok') await this.commitLast();
+    } finally {
+      this.closed = true;
+      clearTimeout(this.commitTimer);
+      for (const waiter of this.waiters) waiter.reject(closed);
+      this.waiters = [];
+      if (this.engine.health === 'ok') this.engine.io.drain();
+      for (const disk of this.opening.disks) disk.close();
+    }
+  }
+
+  /**
+   * What is not saved is said by health, and to those who wait for it: closing succeeds all the same. Only when a
+   * layer
+   * refuses the commit of a store that is well does closing say so, once the files are closed.
+   */
+  private async commitLast(): Promise<void> {
+    try {
+      if (this.engine.committing) await this.waitFor(this.engine.openGeneration - 1);
+      if (this.engine.changed) await this.commitOnce();
+    } catch (error) {
+      if (!(error instanceof StoreError) || this.engine.health === 'ok') throw error;
+    }
+  }
+}
