@@ -1,0 +1,130 @@
+/**
+ * One worker, from its start until it is certainly gone. Owns the noticing of its death (I14): its `error` events, and
+ * its sign of life, a Web Lock that becomes free only when the worker has let go of every file.
+ */
+import type { Endpoint } from 'comlink';
+import { StoreError } from '../base/errors.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Lifeline } from './lifeline.ts';
+import { holdLock, type Locks } from './locks.ts';
+import { connectRemote, type RemoteStore } from './remote-verbs.ts';
+
+const GONE_MS_MAX = 10_000;
+
+/** The part of `Worker` that we use. */
+export interface WorkerLike extends Endpoint {
+  terminate(): void;
+}
+
+export interface ConnectionOptions {
+  readonly worker: WorkerLike;
+  readonly locks: Locks;
+  readonly store: string;
+  /** Unique to this worker. */
+  readonly signOfLife: string;
+}
+
+export class Connection {
+  readonly lifeline = new Lifeline();
+  readonly remote: RemoteStore;
+  /** Told when the worker stops answering, and when it answers again. */
+  onStalled: (stalled: boolean) => void = () => {};
+  readonly #worker: WorkerLike;
+  readonly #locks: Locks;
+  readonly #store: string;
+  readonly #signOfLife: string;
+  readonly #heartbeat: Heartbeat;
+  #heard = false;
+  #retiring = false;
+  #gone: Promise<void> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#worker = options.worker;
+    this.#locks = options.locks;
+    this.#store = options.store;
+    this.#signOfLife = options.signOfLife;
+    this.remote = connectRemote(this.#worker, this.lifeline, () => {
+      this.#heard = true;
+      this.#heartbeat.heard();
+    });
+    this.#heartbeat = new Heartbeat(this.lifeline, {
+      ping: () => this.remote.post({ note: 'ping' }),
+      onStalled: (stalled) => this.onStalled(stalled),
+      onLost: () => this.#fail('its worker did not answer for 30 s while it was being closed'),
+    });
+    this.#worker.addEventListener('error', (event) => this.#fail((event as ErrorEvent).message));
+    this.#worker.addEventListener('messageerror', () => this.#fail('an answer was unreadable'));
+  }
+
+  /**
+   * Has the worker show its sign of life, whose loss ends the session from now on. Where page and worker have different
+   * locks, only silence tells of a death, and the files' own exclusiveness keeps others out.
+   */
+  async start(): Promise<void> {
+    const request = { store: this.#store, signOfLife: this.#signOfLife };
+    const { locksShared } = await this.remote.call((api) => api.start(request));
+    if (locksShared) {
+      void this.#untilGone().then(() => this.#fail('it was terminated'));
+      return;
+    }
+    this.#gone = Promise.resolve();
+    this.#heartbeat.impatient = true;
+  }
+
+  /** The store is being closed: a worker that hangs in that must not keep the caller for ever. */
+  beImpatient(): void {
+    this.#heartbeat.impatient = true;
+  }
+
+  /** Has the worker commit, close its files and end itself, and ends the session at once. */
+  retire(why: StoreError): void {
+    this.#retiring = true;
+    this.remote.post({ note: 'release' });
+    this.lifeline.end(why);
+  }
+
+  /**
+   * Ends the worker, unless it is retiring and ends itself. Resolves when it has certainly let go of its files (about
+   * 2 s when it was busy). One that is stuck in the browser itself never lets go; it is not waited for longer than 10
+   * s, for no code of ours runs in it any more, and its files stay locked by themselves.
+   */
+  async destroy(why: StoreError): Promise<void> {
+    this.lifeline.end(why);
+    if (!this.#retiring) this.#worker.terminate();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stuck = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, GONE_MS_MAX);
+    });
+    await Promise.race([this.#untilGone(), stuck]);
+    clearTimeout(timer);
+    this.#worker.terminate();
+  }
+
+  #untilGone(): Promise<void> {
+    this.#gone ??= holdLock(this.#locks, this.#signOfLife).then((lock) => lock.release());
+    return this.#gone;
+  }
+
+  #fail(reason: string | undefined): void {
+    if (this.#heard) this.lifeline.end(sessionLostError(this.#store, reason ?? 'no reason known'));
+    else this.lifeline.end(workerNotStartedError(this.#store, reason));
+  }
+}
+
+export function sessionLostError(store: string, reason: string): StoreError {
+  return new StoreError(
+    'SESSION_LOST',
+    `The session of the store '${store}' has ended: ${reason}. Open the store again to recover; every transaction ` +
+      'that had resolved as strict is there.',
+    { coordinates: { store } },
+  );
+}
+
+function workerNotStartedError(store: string, reason: string | undefined): StoreError {
+  return new StoreError(
+    'UNSUPPORTED',
+    `The worker of the store '${store}' could not be started: see that its script is found and allowed ` +
+      '(worker-src of the content policy), or start it yourself with the option worker.',
+    { coordinates: { store }, ...(reason === undefined ? {} : { cause: reason }) },
+  );
+}

@@ -1,0 +1,88 @@
+/**
+ * All that the main thread needs of the browser, in one place: tests in Node bring their own. Nothing here is touched
+ * before it is asked for, so importing the library is harmless anywhere.
+ */
+import { StoreError } from '../base/errors.ts';
+import { listStoreNames, removeStore } from '../device/opfs.ts';
+import { type Catalogue, indexedDbCatalogue } from './catalogue.ts';
+import type { WorkerLike } from './connection.ts';
+import type { Locks } from './locks.ts';
+import type { WorkerRole, WorkerSource } from './options.ts';
+
+export interface Environment {
+  readonly cores: number;
+  readonly locks: Locks;
+  readonly catalogue: Catalogue;
+  startWorker(role: WorkerRole, store: string, source: WorkerSource | undefined): WorkerLike;
+  /** The page goes away, or into the back/forward cache. Returns how to stop listening. */
+  onPageHide(listener: () => void): () => void;
+  /** The page can no longer be seen, and may never be again. Returns how to stop listening. */
+  onHidden(listener: () => void): () => void;
+  uniqueId(): string;
+  /** Names of the stores that have a folder. */
+  listFolders(): Promise<string[]>;
+  /** Removes a store's folder, if there is one. Waits that long for a dying worker to let go of its files. */
+  removeFolder(store: string, options: { readonly waitMs: number }): Promise<void>;
+}
+
+let catalogue: Catalogue | undefined;
+
+/** @throws StoreError UNSUPPORTED, saying what is missing */
+export function browserEnvironment(): Environment {
+  const flaw = environmentFlaw();
+  if (flaw !== undefined) throw new StoreError('UNSUPPORTED', flaw);
+  catalogue ??= indexedDbCatalogue();
+  return {
+    cores: navigator.hardwareConcurrency || 1,
+    locks: navigator.locks,
+    catalogue,
+    startWorker,
+    onPageHide: (listener) => listenTo(globalThis, 'pagehide', listener),
+    onHidden: (listener) => {
+      if (typeof document === 'undefined') return () => {};
+      return listenTo(document, 'visibilitychange', () => {
+        if (document.visibilityState === 'hidden') listener();
+      });
+    },
+    uniqueId: () => crypto.randomUUID(),
+    listFolders: listStoreNames,
+    removeFolder: (store, { waitMs }) => removeStore(store, { deadlineMs: waitMs }),
+  };
+}
+
+/** What is missing for a store, as a sentence that says what to do, or `undefined`. */
+export function environmentFlaw(): string | undefined {
+  if (typeof navigator === 'undefined' || typeof Worker === 'undefined') {
+    return 'There is no browser here: open stores on a page, or use opfs-blocks/testing elsewhere.';
+  }
+  if (globalThis.isSecureContext === false) {
+    return 'The page is not a secure context: serve it over https, or from localhost.';
+  }
+  if (typeof navigator.storage?.getDirectory !== 'function') {
+    return (
+      'This browser has no origin private file system, or hides it in private windows: ' +
+      'leave private browsing, or use a browser of 2023 or later.'
+    );
+  }
+  if (navigator.locks === undefined) {
+    return 'This browser has no Web Locks: use a browser of 2022 or later.';
+  }
+  return undefined;
+}
+
+function listenTo(target: EventTarget, type: string, listener: () => void): () => void {
+  target.addEventListener(type, listener);
+  return () => target.removeEventListener(type, listener);
+}
+
+/** Bundlers find the worker by this very expression. */
+function startWorker(
+  role: WorkerRole,
+  store: string,
+  source: WorkerSource | undefined,
+): WorkerLike {
+  const name = `opfs-blocks ${store}`;
+  if (typeof source === 'function') return source(role);
+  if (source !== undefined) return new Worker(source, { type: 'module', name });
+  return new Worker(new URL('../../workers/inline.ts', import.meta.url), { type: 'module', name });
+}

@@ -1,0 +1,208 @@
+/**
+ * A browser's origin in memory: its files, locks, workers and catalogue, so that the whole client and the whole engine
+ * run in Node, in one thread. For `opfs-blocks/testing` and for our own tests. Nothing in here is durable.
+ */
+import type { Endpoint } from 'comlink';
+import { StoreError } from '../base/errors.ts';
+import type { Device } from '../device/device.ts';
+import { openDevice } from '../device/handle-device.ts';
+import { MemoryDirectory } from '../device/memory-handle.ts';
+import type { StoreDirectory } from '../store/directory.ts';
+import type { Catalogue, CatalogueEntry } from './catalogue.ts';
+import type { WorkerLike } from './connection.ts';
+import type { Environment } from './environment.ts';
+import type { Locks } from './locks.ts';
+import { MemoryLocks } from './memory-locks.ts';
+import { inspectionSettings } from './options.ts';
+import { type ServeDependencies, serve } from './serve.ts';
+
+/** What runs in the workers. */
+export type ServedEngine = Pick<ServeDependencies, 'openSession' | 'importImage'>;
+
+export class MemoryOrigin {
+  /** What the page of this origin sees. */
+  readonly environment: Environment;
+  readonly locks = new MemoryLocks();
+  readonly #engine: ServedEngine;
+  readonly #folders = new Map<string, MemoryDirectory>();
+  readonly #entries = new Map<string, CatalogueEntry>();
+  readonly #workers = new Set<MemoryWorker>();
+  readonly #pageHideListeners = new Set<() => void>();
+  readonly #hiddenListeners = new Set<() => void>();
+  #workersStarted = 0;
+  /** While false, the catalogue rejects everything, as IndexedDB does in some private windows. */
+  catalogueWorks = true;
+
+  constructor(engine: ServedEngine) {
+    this.#engine = engine;
+    this.environment = {
+      cores: 1,
+      locks: this.locks.owner(),
+      catalogue: this.#catalogue(),
+      startWorker: () => this.#startWorker(),
+      onPageHide: (listener) => listen(this.#pageHideListeners, listener),
+      onHidden: (listener) => listen(this.#hiddenListeners, listener),
+      uniqueId: () => {
+        this.#workersStarted += 1;
+        return `${this.#workersStarted}`;
+      },
+      listFolders: async () => [...this.#folders.keys()],
+      removeFolder: async (store) => this.#removeFolder(store),
+    };
+  }
+
+  /** A store's files, to look at, to damage or to copy. */
+  folder(store: string): MemoryDirectory | undefined {
+    return this.#folders.get(store);
+  }
+
+  /** Puts files under a store's name, such as a copy made before. */
+  putFolder(store: string, files: MemoryDirectory): void {
+    this.#folders.set(store, files);
+  }
+
+  /** What "clear site data" does to the files; `forgetting` the catalogue too. */
+  evict(store: string, forgetting: 'nothing' | 'everything' = 'nothing'): void {
+    this.#folders.get(store)?.evict();
+    this.#folders.delete(store);
+    if (forgetting === 'everything') this.#entries.clear();
+  }
+
+  /** Ends all workers as `terminate` and crashes do: in the middle of whatever they do. */
+  killWorkers(): void {
+    for (const worker of [...this.#workers]) worker.terminate();
+  }
+
+  get workerCount(): number {
+    return this.#workers.size;
+  }
+
+  /** The page goes away. */
+  hidePage(): void {
+    for (const listener of [...this.#pageHideListeners]) listener();
+  }
+
+  /** The page is in the background. */
+  coverPage(): void {
+    for (const listener of [...this.#hiddenListeners]) listener();
+  }
+
+  /** Listeners for the page's life that are still there. */
+  get listenerCount(): number {
+    return this.#pageHideListeners.size + this.#hiddenListeners.size;
+  }
+
+  #startWorker(): WorkerLike {
+    const worker = new MemoryWorker(this.locks, () => this.#workers.delete(worker));
+    this.#workers.add(worker);
+    serve(worker.inside, {
+      ...this.#engine,
+      locks: worker.locks,
+      openDirectory: async (store) => this.#openDirectory(store, worker),
+      probe: async () => ({ opfs: true, syncAccessHandles: true }),
+      inspectionSettings: inspectionSettings(),
+      exit: () => worker.terminate(),
+    });
+    return worker;
+  }
+
+  #openDirectory(store: string, worker: MemoryWorker): StoreDirectory {
+    const present = (): MemoryDirectory => this.#folders.get(store) ?? new MemoryDirectory();
+    return {
+      list: async () => present().list(),
+      open: async (file, options) => {
+        const folder = present();
+        if (options.create) this.#folders.set(store, folder);
+        return worker.open(folder, file, options);
+      },
+      removeFile: async (file) => present().remove(file),
+      probe: async (files) => {
+        const names = present().list();
+        return files.every((file) => names.includes(file)) ? 'alive' : 'gone';
+      },
+    };
+  }
+
+  #removeFolder(store: string): void {
+    const folder = this.#folders.get(store);
+    for (const file of folder?.list() ?? []) folder?.remove(file);
+    this.#folders.delete(store);
+  }
+
+  #catalogue(): Catalogue {
+    const working = (): Map<string, CatalogueEntry> => {
+      if (this.catalogueWorks) return this.#entries;
+      throw new Error('there is no IndexedDB');
+    };
+    return {
+      recall: async (store) => working().get(store),
+      remember: async (store, entry) => void working().set(store, entry),
+      forget: async (store) => void working().delete(store),
+      list: async () => [...working()],
+    };
+  }
+}
+
+function listen(listeners: Set<() => void>, listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** A worker in this very thread: a channel, a share of the locks, and files that are taken away when it ends. */
+class MemoryWorker implements WorkerLike {
+  readonly locks: Locks;
+  /** The channel's end that the worker's own code uses. */
+  readonly inside: Endpoint;
+  readonly #outside: MessagePort;
+  readonly #insidePort: MessagePort;
+  readonly #onEnd: () => void;
+  readonly #owner: ReturnType<MemoryLocks['owner']>;
+  readonly #handles: { close(): void }[] = [];
+  #ended = false;
+
+  constructor(locks: MemoryLocks, onEnd: () => void) {
+    const { port1, port2 } = new MessageChannel();
+    this.#outside = port1;
+    this.#insidePort = port2;
+    this.inside = port2 as unknown as Endpoint;
+    this.#owner = locks.owner();
+    this.locks = this.#owner;
+    this.#onEnd = onEnd;
+  }
+
+  postMessage(message: unknown, transferables: Transferable[] = []): void {
+    this.#outside.postMessage(message, transferables);
+  }
+
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject): void {
+    this.#outside.addEventListener(type, listener);
+    this.#outside.start();
+  }
+
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject): void {
+    this.#outside.removeEventListener(type, listener);
+  }
+
+  open(folder: MemoryDirectory, file: string, options: { readonly create: boolean }): Device {
+    if (this.#ended) throw new StoreError('SESSION_LOST', 'The worker has ended.');
+    try {
+      const handle = folder.open(file, options);
+      this.#handles.push(handle);
+      return openDevice(file, handle);
+    } catch (cause) {
+      const isMissing = cause instanceof DOMException && cause.name === 'NotFoundError';
+      const code = isMissing ? 'NOT_FOUND' : 'LOCKED';
+      throw new StoreError(code, `${file} cannot be opened.`, { coordinates: { file }, cause });
+    }
+  }
+
+  terminate(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#outside.close();
+    this.#insidePort.close();
+    for (const handle of this.#handles) handle.close();
+    this.#owner.end();
+    this.#onEnd();
+  }
+}

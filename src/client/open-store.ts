@@ -1,0 +1,235 @@
+/**
+ * Opening a store: its Web Lock first, then the worker, then the files (I11). Whatever fails, and wherever, all that
+ * was taken is given back before the error comes out.
+ */
+import { StoreError } from '../base/errors.ts';
+import type { Recovery } from '../store/report.ts';
+import type { StoreSettings } from '../store/settings.ts';
+import type { OpenedStore } from '../store/verbs.ts';
+import {
+  type Catalogue,
+  type CatalogueEntry,
+  CatalogueKeeper,
+  type CatalogueStatus,
+  entryOf,
+  hexOf,
+} from './catalogue.ts';
+import { Connection, sessionLostError } from './connection.ts';
+import { browserEnvironment, type Environment } from './environment.ts';
+import { Interruption } from './interruption.ts';
+import { type HeldLock, holdStore } from './locks.ts';
+import {
+  type GeometryLimits,
+  type OpenOptions,
+  PUBLIC_LIMITS,
+  type ResolvedOptions,
+  resolveOptions,
+  type WorkerSource,
+} from './options.ts';
+import { SessionView } from './session-view.ts';
+import { Store } from './store.ts';
+import { checkStoreName } from './store-name.ts';
+
+/**
+ * Opens a store of this origin, and creates it when there is none.
+ *
+ * @throws StoreError MISUSE, UNSUPPORTED, LOCKED (open elsewhere), NOT_FOUND, EXISTS, EVICTED (it was there once, and
+ * the browser has removed it), CORRUPT, VERSION, QUOTA, ABORTED, SESSION_LOST, IO
+ * @example
+ * await using store = await openStore('notes', { maxBytes: 2 ** 30 });
+ */
+export async function openStore(name: string, options: OpenOptions = {}): Promise<Store> {
+  checkStoreName(name);
+  return openStoreIn(browserEnvironment(), name, options, PUBLIC_LIMITS);
+}
+
+/** `openStore` with the browser and the limits given: for tests. */
+export async function openStoreIn(
+  environment: Environment,
+  name: string,
+  options: OpenOptions,
+  limits: GeometryLimits,
+): Promise<Store> {
+  const resolved = resolveOptions(options, environment.cores, limits);
+  const { waitMs, signal } = resolved;
+  const startedAt = performance.now();
+  const interruption = new Interruption(name, signal, environment.onPageHide);
+  try {
+    const lock = await holdStore(environment.locks, name, { waitMs, signal: interruption.signal });
+    const left = { ...resolved, waitMs: Math.max(0, waitMs - (performance.now() - startedAt)) };
+    return await openLocked({ environment, name, interruption, lock }, left);
+  } finally {
+    interruption.dispose();
+  }
+}
+
+interface Opening {
+  readonly environment: Environment;
+  readonly name: string;
+  readonly interruption: Interruption;
+  readonly lock: HeldLock;
+}
+
+async function openLocked(opening: Opening, options: ResolvedOptions): Promise<Store> {
+  const { environment, name, interruption, lock } = opening;
+  let connection: Connection | undefined;
+  try {
+    const memory = await recall(environment.catalogue, name);
+    interruption.signal.throwIfAborted();
+    connection = startConnection(environment, name, options.worker);
+    interruption.ends(connection.lifeline);
+    return await openSession(opening, options, connection, memory);
+  } catch (error) {
+    const why = error instanceof StoreError ? error : sessionLostError(name, 'opening it failed');
+    await connection?.destroy(why);
+    await lock.release();
+    throw error;
+  }
+}
+
+async function openSession(
+  { environment, name, interruption, lock }: Opening,
+  options: ResolvedOptions,
+  connection: Connection,
+  memory: Memory,
+): Promise<Store> {
+  const { remote, lifeline } = connection;
+  const { waitMs, durability } = options;
+  const settings = settingsFor(options.settings, memory.entry);
+  const request = { store: name, settings, waitMs };
+  await connection.start();
+  const opened = await remote
+    .call((api) => api.open(request))
+    .catch((error: StoreError) => {
+      throw memory.entry !== undefined && error.code === 'NOT_FOUND' ? evictedError(name) : error;
+    });
+  assertSameStore(name, opened, memory.entry);
+  const view = new SessionView(remote.verbs, opened, lifeline);
+  const [firstStats, firstStates] = await Promise.all([
+    remote.verbs.stats(),
+    remote.verbs.blockStates(),
+  ]);
+  const entry = entryOf(opened);
+  const keeper = new CatalogueKeeper(environment.catalogue, name, { entry, status: memory.status });
+  if (memory.status === 'ok') await keeper.write();
+  if (lifeline.ended !== undefined) throw lifeline.ended;
+  interruption.dispose();
+  const shutDown = supervise({ environment, name, lock, connection, view, keeper });
+  const parts = {
+    name,
+    verbs: remote.verbs,
+    opened,
+    recovery: withExpectation(opened.recovery, memory.entry),
+    profile: 'inline',
+    durability,
+    lifeline,
+    firstStats,
+    firstStates,
+    catalogueStatus: () => keeper.status,
+    beforeClose: () => connection.beImpatient(),
+    shutDown,
+  } as const;
+  return new Store(parts, view);
+}
+
+export function startConnection(
+  environment: Environment,
+  store: string,
+  source: WorkerSource | undefined,
+): Connection {
+  return new Connection({
+    worker: environment.startWorker('inline', store, source),
+    locks: environment.locks,
+    store,
+    signOfLife: `opfs-blocks worker ${environment.uniqueId()}`,
+  });
+}
+
+interface Supervised {
+  readonly environment: Environment;
+  readonly name: string;
+  readonly lock: HeldLock;
+  readonly connection: Connection;
+  readonly view: SessionView;
+  readonly keeper: CatalogueKeeper;
+}
+
+/**
+ * Watches the open store until its end, then lets go of everything: the lock last, when the worker is certainly gone.
+ */
+function supervise(supervised: Supervised): () => Promise<void> {
+  const { environment, name, lock, connection, view, keeper } = supervised;
+  const { lifeline, remote } = connection;
+  connection.onStalled = (stalled) => view.markStalled(stalled);
+  const stopListening = [
+    view.on('commit', (commit) => keeper.note(commit.generation)),
+    environment.onPageHide(() => connection.retire(sessionLostError(name, 'the page went away'))),
+    // Its failure shows in the store's health; nobody waits for it here.
+    environment.onHidden(() => void remote.verbs.sync().catch(() => undefined)),
+  ];
+  let shutDown: Promise<void> | undefined;
+  const once = (): Promise<void> => {
+    shutDown ??= letGo();
+    return shutDown;
+  };
+  const letGo = async (): Promise<void> => {
+    for (const stop of stopListening) stop();
+    const ended = lifeline.ended ?? sessionLostError(name, 'it was shut down');
+    // Site data that was cleared under an open store is not to be remembered again.
+    if (view.isEvicted) keeper.stop();
+    else await keeper.write();
+    await connection.destroy(ended);
+    await lock.release();
+  };
+  lifeline.onEnd(() => void once());
+  return once;
+}
+
+interface Memory {
+  readonly entry: CatalogueEntry | undefined;
+  readonly status: CatalogueStatus;
+}
+
+/** What the catalogue remembers; without a catalogue the store opens all the same, and says so. */
+export async function recall(catalogue: Catalogue, store: string): Promise<Memory> {
+  try {
+    return { entry: await catalogue.recall(store), status: 'ok' };
+  } catch {
+    return { entry: undefined, status: 'unavailable' };
+  }
+}
+
+/** A store that was here once is never created anew in silence. */
+function settingsFor(settings: StoreSettings, entry: CatalogueEntry | undefined): StoreSettings {
+  return entry === undefined ? settings : { ...settings, create: false };
+}
+
+export function evictedError(store: string): StoreError {
+  return new StoreError(
+    'EVICTED',
+    `The files of the store '${store}' are gone: the browser or the user has removed them. ` +
+      'Call deleteStore to accept the loss; then create it anew, or import a backup.',
+    { coordinates: { store } },
+  );
+}
+
+function assertSameStore(
+  name: string,
+  opened: OpenedStore,
+  entry: CatalogueEntry | undefined,
+): void {
+  if (entry === undefined || entry.storeId === hexOf(opened.storeId)) return;
+  throw new StoreError(
+    'EVICTED',
+    `The store '${name}' is not the one that was here before: its files were removed, and others stand in their ` +
+      'place. Call deleteStore to accept the loss; that removes these files too.',
+    {
+      coordinates: { store: name, expected: entry.storeId, actual: hexOf(opened.storeId) },
+    },
+  );
+}
+
+function withExpectation(recovery: Recovery, entry: CatalogueEntry | undefined): Recovery {
+  if (entry === undefined || entry.generation <= recovery.generation) return recovery;
+  return { ...recovery, expectedGeneration: entry.generation };
+}

@@ -1,0 +1,87 @@
+/** What the browser offers here and now, before anything is opened. */
+import type { Connection } from './connection.ts';
+import { sessionLostError } from './connection.ts';
+import { browserEnvironment, environmentFlaw } from './environment.ts';
+import { startConnection } from './open-store.ts';
+import type { WorkerSource } from './options.ts';
+import type { WorkerSupport } from './protocol.ts';
+
+export interface Support {
+  /** A store can be opened here. Quota and damage may still say otherwise when it comes to it. */
+  readonly supported: boolean;
+  /** Why not, as a sentence that says what to do. */
+  readonly reason?: string;
+  readonly opfs: boolean;
+  readonly syncAccessHandles: boolean;
+  readonly webLocks: boolean;
+  /** The page is cross-origin isolated: SharedArrayBuffer is there, and the `threaded` profile is possible. */
+  readonly sharedMemory: boolean;
+  /** The catalogue of stores works: an evicted store is noticed. */
+  readonly catalogue: boolean;
+  /** The origin's files are not removed when space runs short; `undefined` when the browser does not say. */
+  readonly persisted: boolean | undefined;
+  /** Bytes this origin may use and uses, as the browser estimates. */
+  readonly quota: number | undefined;
+  readonly usage: number | undefined;
+  /** The signs are those of a private window. */
+  readonly privateMode: 'likely' | 'unknown';
+}
+
+/**
+ * @example
+ * const support = await probeSupport();
+ * if (!support.supported) showMessage(support.reason);
+ */
+export async function probeSupport(
+  options: { readonly worker?: WorkerSource | undefined } = {},
+): Promise<Support> {
+  const flaw = environmentFlaw();
+  const worker = flaw === undefined ? await probeWorker(options.worker) : undefined;
+  const reason = flaw ?? worker?.reason;
+  const opfs = worker?.opfs ?? false;
+  return {
+    supported: reason === undefined,
+    ...(reason === undefined ? {} : { reason }),
+    opfs,
+    syncAccessHandles: worker?.syncAccessHandles ?? false,
+    webLocks: globalThis.navigator?.locks !== undefined,
+    sharedMemory:
+      globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer !== 'undefined',
+    catalogue: flaw === undefined && (await probeCatalogue()),
+    ...(await probeStorage()),
+    privateMode: flaw === undefined && !opfs ? 'likely' : 'unknown',
+  };
+}
+
+async function probeWorker(source: WorkerSource | undefined): Promise<WorkerSupport> {
+  let connection: Connection | undefined;
+  try {
+    connection = startConnection(browserEnvironment(), 'probe', source);
+    return await connection.remote.call((api) => api.probe());
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { opfs: false, syncAccessHandles: false, reason };
+  } finally {
+    await connection?.destroy(sessionLostError('probe', 'the probe is over'));
+  }
+}
+
+async function probeCatalogue(): Promise<boolean> {
+  const listing = browserEnvironment().catalogue.list();
+  return listing.then(
+    () => true,
+    () => false,
+  );
+}
+
+async function probeStorage(): Promise<Pick<Support, 'persisted' | 'quota' | 'usage'>> {
+  const storage: StorageManager | undefined = globalThis.navigator?.storage;
+  const persisted = await unlessRefused(storage?.persisted?.());
+  const estimate = await unlessRefused(storage?.estimate?.());
+  return { persisted, quota: estimate?.quota, usage: estimate?.usage };
+}
+
+/** Browsers refuse these questions in sandboxed frames and in some private windows: then the answer is unknown. */
+async function unlessRefused<T>(question: Promise<T> | undefined): Promise<T | undefined> {
+  return question?.catch(() => undefined);
+}

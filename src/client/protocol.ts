@@ -1,0 +1,117 @@
+/**
+ * Everything that crosses between the main thread and the store's worker: calls with an answer (`WorkerApi`, through
+ * Comlink) and notes without one, on the same channel, so that a note sent before an answer arrives before it.
+ *
+ * Notes are not Comlink calls because each of those costs an answer: a state announced with every transaction would
+ * double the messages.
+ */
+import type { CheckReport, Durability } from '../store/report.ts';
+import type { StoreSettings } from '../store/settings.ts';
+import type { BegunTransaction, OpenedStore, StoreEvent, StoreVerbs } from '../store/verbs.ts';
+import type { PackedBlocks } from './packing.ts';
+import type { StoreErrorRecord } from './transfer.ts';
+
+/** Comes before `open` and `importImage`. */
+export interface StartRequest {
+  readonly store: string;
+  /** The Web Lock that the worker holds, from before its first file is opened until its end, as its sign of life. */
+  readonly signOfLife: string;
+}
+
+export interface StartAnswer {
+  /**
+   * The worker sees the page's locks. Chromium gives workers that are started after site data was cleared under their
+   * page another set of locks than the page's.
+   */
+  readonly locksShared: boolean;
+}
+
+export interface OpenRequest {
+  readonly store: string;
+  readonly settings: StoreSettings;
+  /** How long the files' handles are waited for, in milliseconds. */
+  readonly waitMs: number;
+}
+
+export type ImportRequest = Omit<OpenRequest, 'settings'>;
+
+/** What the worker alone can find out. */
+export interface WorkerSupport {
+  readonly opfs: boolean;
+  readonly syncAccessHandles: boolean;
+  /** Why not, in words. */
+  readonly reason?: string;
+}
+
+/** The verbs, with blocks and pointers packed. */
+export interface WorkerApi
+  extends Pick<
+    StoreVerbs,
+    | 'abort'
+    | 'stats'
+    | 'blockStates'
+    | 'compactLogs'
+    | 'exportStart'
+    | 'exportCancel'
+    | 'sync'
+    | 'close'
+  > {
+  start(request: StartRequest): Promise<StartAnswer>;
+  open(request: OpenRequest): Promise<OpenedStore>;
+  /**
+   * Imports the image that `next` yields where there is no store, then proves it by opening the new one. What a failed
+   * import leaves behind is the caller's to remove.
+   */
+  importImage(
+    request: ImportRequest,
+    next: () => Promise<Uint8Array | undefined>,
+  ): Promise<OpenedStore>;
+  probe(): Promise<WorkerSupport>;
+
+  begin(ticket: number): Promise<BegunTransaction>;
+  transactionRead(transaction: number, pointers: Float64Array): Promise<Uint8Array[]>;
+  transactionWrite(transaction: number, blocks: PackedBlocks): Promise<Float64Array>;
+  transactionReplace(
+    transaction: number,
+    old: Float64Array,
+    block: PackedBlocks,
+  ): Promise<Float64Array>;
+  transactionFree(transaction: number, pointers: Float64Array): Promise<void>;
+  transactionSetRoot(
+    transaction: number,
+    name: string,
+    pointer: Float64Array | undefined,
+  ): Promise<void>;
+  end(transaction: number, durability: Durability): Promise<number>;
+  read(pointers: Float64Array): Promise<Uint8Array[]>;
+  /** `check` names the call in the progress notes. */
+  check(check: number, reachable: Float64Array | undefined): Promise<CheckReport>;
+  exportNext(stream: number): Promise<Uint8Array | undefined>;
+}
+
+/** From the page to the worker. */
+export type ClientNote =
+  | { readonly note: 'seen'; readonly publication: number }
+  | { readonly note: 'cancelBegin'; readonly ticket: number }
+  | { readonly note: 'ping' }
+  /** The page goes away: commit what is ended, close the files, end the worker. */
+  | { readonly note: 'release' };
+
+/** From the worker to the page. */
+export type WorkerNote =
+  | { readonly note: 'event'; readonly event: StoreEvent }
+  | {
+      readonly note: 'progress';
+      readonly check: number;
+      readonly done: number;
+      readonly total: number;
+    }
+  | { readonly note: 'pong' }
+  /** Something failed outside any call: the session is over. */
+  | { readonly note: 'failed'; readonly error: StoreErrorRecord };
+
+/** Comlink's own messages have no `note`. */
+export function asNote<Note extends ClientNote | WorkerNote>(data: unknown): Note | undefined {
+  if (typeof data !== 'object' || data === null || !('note' in data)) return undefined;
+  return data as Note;
+}

@@ -1,0 +1,38 @@
+/**
+ * The newest figures that the worker sent, for `telemetry` and `blockStates`, which answer at once. Asking starts a
+ * refresh; at most one is under way. (With shared memory the figures will be live.)
+ */
+import type { Lifeline } from './lifeline.ts';
+
+export class Snapshot<T> {
+  readonly #fetch: () => Promise<T>;
+  readonly #lifeline: Lifeline;
+  #newest: T;
+  #fetching = false;
+
+  constructor(first: T, fetch: () => Promise<T>, lifeline: Lifeline) {
+    this.#newest = first;
+    this.#fetch = fetch;
+    this.#lifeline = lifeline;
+  }
+
+  /** The newest there is; a newer one is on its way. */
+  look(): T {
+    if (!this.#fetching && this.#lifeline.ended === undefined) this.#refresh();
+    return this.#newest;
+  }
+
+  #refresh(): void {
+    this.#fetching = true;
+    this.#fetch().then(
+      (newest) => {
+        this.#newest = newest;
+        this.#fetching = false;
+      },
+      // A store that cannot answer shows that in its health; its last figures stay.
+      () => {
+        this.#fetching = false;
+      },
+    );
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * An open store, as the main thread sees it. It holds no blocks and no truth of its own: every answer is the engine's,
+ * or the last state that the engine has announced.
+ */
+import { StoreError } from '../base/errors.ts';
+import type { BlockPointer, Pointer } from '../format/pointer.ts';
+import type {
+  BlockStates,
+  CheckReport,
+  Durability,
+  Health,
+  Profile,
+  Recovery,
+  StoreStats,
+} from '../store/report.ts';
+import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
+import type { CatalogueStatus } from './catalogue.ts';
+import { checkInto, checkIntos, checkPointer, checkPointers, deliver } from './check-arguments.ts';
+import { exportStream } from './export-stream.ts';
+import type { Lifeline } from './lifeline.ts';
+import { NestingGuard } from './nesting.ts';
+import { checkDurability, checkSignal } from './options.ts';
+import { type BlockReader, Reader } from './reader.ts';
+import type { SessionView, StoreEvents } from './session-view.ts';
+import { Snapshot } from './snapshots.ts';
+import {
+  runTransaction,
+  type TransactionCallback,
+  type TransactionOptions,
+} from './transaction.ts';
+
+export interface CheckStoreOptions {
+  /** All pointers that are in use, in any order: then leaks, dangling and doubly used blocks are found too. */
+  readonly reachable?: Iterable<BlockPointer> | AsyncIterable<BlockPointer> | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** What a store is made of. */
+export interface StoreParts {
+  readonly name: string;
+  readonly verbs: StoreVerbs;
+  readonly opened: OpenedStore;
+  readonly recovery: Recovery;
+  readonly profile: Profile;
+  readonly durability: Durability;
+  readonly lifeline: Lifeline;
+  readonly firstStats: StoreStats;
+  readonly firstStates: BlockStates;
+  readonly catalogueStatus: () => CatalogueStatus;
+  /** Called before the engine is asked to close. */
+  readonly beforeClose: () => void;
+  /** Called once the engine has closed, or when closing it has failed: lets go of everything else. */
+  readonly shutDown: () => Promise<void>;
+}
+
+/** Use `openStore` to get one. */
+export class Store implements BlockReader {
+  readonly name: string;
+  /** Bytes of a block. */
+  readonly blockSize: number;
+  /** `'threaded'` with shared memory, else `'inline'`: one worker, every read is a message. */
+  readonly profile: Profile;
+  /** What opening found, roll-backs included. */
+  readonly recovery: Recovery;
+  readonly #parts: StoreParts;
+  readonly #verbs: StoreVerbs;
+  readonly #view: SessionView;
+  readonly #nesting: NestingGuard;
+  readonly #stats: Snapshot<StoreStats>;
+  readonly #states: Snapshot<BlockStates>;
+  #tickets = 0;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(parts: StoreParts, view: SessionView) {
+    const { verbs, lifeline } = parts;
+    this.name = parts.name;
+    this.blockSize = parts.opened.blockBytes;
+    this.profile = parts.profile;
+    this.recovery = parts.recovery;
+    this.#parts = parts;
+    this.#verbs = verbs;
+    this.#view = view;
+    this.#nesting = new NestingGuard();
+    this.#stats = new Snapshot(parts.firstStats, () => verbs.stats(), lifeline);
+    this.#states = new Snapshot(parts.firstStates, () => verbs.blockStates(), lifeline);
+  }
+
+  /** The last durable generation. */
+  get generation(): number {
+    return this.#view.visible.generation;
+  }
+
+  get health(): Health {
+    return this.#view.health.health;
+  }
+
+  /** Why health is not `ok`. */
+  get healthReason(): string | undefined {
+    return this.#view.health.reason;
+  }
+
+  /**
+   * `'unavailable'`: IndexedDB does not work here, so the loss of this store's files would not be noticed at the next
+   * open.
+   */
+  get catalogue(): CatalogueStatus {
+    return this.#parts.catalogueStatus();
+  }
+
+  /** A named root in the last published state: that of every transaction that has resolved. */
+  root(name: string): BlockPointer | undefined {
+    this.#assertOpen();
+    return this.#view.visible.roots.get(name);
+  }
+
+  /**
+   * One block, `blockSize` bytes, verified.
+   *
+   * @param into Where to put it, at least `blockSize` long; a new array when left out.
+   * @throws StoreError CORRUPT (with `mayBeStale` when the pointer may just be an old one), MISUSE, CLOSED,
+   * SESSION_LOST
+   */
+  async read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
+    const blocks = await this.readMany([pointer], into === undefined ? undefined : [into]);
+    return blocks[0] as Uint8Array;
+  }
+
+  /** Several blocks with one message; neighbours on the disk are read together. */
+  async readMany(
+    pointers: readonly BlockPointer[],
+    intos?: readonly Uint8Array[],
+  ): Promise<Uint8Array[]> {
+    this.#assertOpen();
+    const engine = checkPointers(pointers, this.blockSize);
+    checkIntos(intos, pointers.length, this.blockSize);
+    return deliver(await this.#verbs.read(engine), intos);
+  }
+
+  /**
+   * The block if it is in shared memory, at once and without a message, else `undefined`: then `read` it. In the inline
+   * profile there is no shared memory, so it is always `undefined`.
+   */
+  readCached(pointer: BlockPointer, into: Uint8Array): Uint8Array | undefined {
+    this.#assertOpen();
+    checkPointer(pointer, this.blockSize);
+    checkInto(into, this.blockSize);
+    return undefined;
+  }
+
+  /** Pins the last published state until it is disposed: `using reader = store.reader()`. */
+  reader(): Reader {
+    this.#assertOpen();
+    return new Reader(this, this.#view);
+  }
+
+  /**
+   * Runs `callback` as one transaction; resolves with its value when all of it is durable (`strict`) or visible
+   * (`relaxed`). When it throws, everything is rolled back and its error comes out unchanged. One transaction runs at a
+   * time, in the order asked for.
+   *
+   * @throws StoreError MISUSE (started inside another), ABORTED, FULL, QUOTA, NOT_FOUND, READ_ONLY, POISONED, EVICTED,
+   * SESSION_LOST (with `maybeApplied` when it was being committed)
+   */
+  async transaction<T>(
+    callback: TransactionCallback<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
+    this.#assertOpen();
+    if (typeof callback !== 'function') {
+      throw new StoreError('MISUSE', 'A transaction takes a function.');
+    }
+    if (this.#nesting.isInside()) {
+      throw new StoreError(
+        'MISUSE',
+        'A transaction was started inside another one, which would wait for itself: use the outer one’s tx, or start ' +
+          'it when the outer one has ended.',
+      );
+    }
+    const durability = checkDurability(options.durability ?? this.#parts.durability);
+    const context = {
+      verbs: this.#verbs,
+      lifeline: this.#parts.lifeline,
+      nesting: this.#nesting,
+      blockBytes: this.blockSize,
+      nextTicket: () => {
+        this.#tickets += 1;
+        return this.#tickets;
+      },
+    };
+    return runTransaction(context, callback, { durability, signal: checkSignal(options.signal) });
+  }
+
+  /** Sizes and counters, as they are now. */
+  async stats(): Promise<StoreStats> {
+    this.#assertOpen();
+    return this.#verbs.stats();
+  }
+
+  /** The newest figures at hand, cheap enough for every frame. In the inline profile asking brings newer ones. */
+  telemetry(): StoreStats {
+    this.#assertOpen();
+    return this.#stats.look();
+  }
+
+  /** A byte per block (see `BLOCK_STATE`), as fresh as `telemetry`. */
+  blockStates(): BlockStates {
+    this.#assertOpen();
+    return this.#states.look();
+  }
+
+  /** Verifies everything on the disks (fsck). Writes nothing. */
+  async check(options: CheckStoreOptions = {}): Promise<CheckReport> {
+    this.#assertOpen();
+    const { reachable, onProgress } = options;
+    if (reachable === undefined) return this.#verbs.check({}, onProgress);
+    const pointers: Pointer[] = [];
+    for await (const pointer of reachable) pointers.push(checkPointer(pointer, this.blockSize));
+    return this.#verbs.check({ reachable: pointers }, onProgress);
+  }
+
+  /** Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long. */
+  async compactLogs(): Promise<void> {
+    this.#assertOpen();
+    return this.#verbs.compactLogs();
+  }
+
+  /**
+   * A consistent image of the last durable state, for `importStore`. Cancel the stream if you do not read it to its
+   * end.
+   */
+  exportImage(): ReadableStream<Uint8Array> {
+    this.#assertOpen();
+    return exportStream(this.#verbs);
+  }
+
+  /** A handle that another dedicated worker can attach to; needs shared memory. */
+  share(): never {
+    this.#assertOpen();
+    throw new StoreError(
+      'UNSUPPORTED',
+      `Sharing a store needs the 'threaded' profile, and this one is '${this.profile}'.`,
+    );
+  }
+
+  /**
+   * Hears of changes of health, of commits, and of space running short.
+   *
+   * @returns how to stop listening.
+   */
+  on<Name extends keyof StoreEvents>(
+    name: Name,
+    listener: (event: StoreEvents[Name]) => void,
+  ): () => void {
+    return this.#view.on(name, listener);
+  }
+
+  /**
+   * Commits what has ended, rolls back what has not, closes the files and gives the store free for others. Idempotent.
+   *
+   * @throws StoreError when relaxed transactions could not be made durable (POISONED, EVICTED, SESSION_LOST). The store
+   * is closed all the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { lifeline, shutDown } = this.#parts;
+    const view = this.#view;
+    const brokenBefore = view.brokenReason !== undefined;
+    try {
+      if (lifeline.ended !== undefined) return;
+      this.#parts.beforeClose();
+      await this.#verbs.close();
+      if (!brokenBefore && view.brokenReason !== undefined) {
+        throw notSavedError(this.name, view.brokenReason);
+      }
+    } finally {
+      lifeline.end(closedError(this.name));
+      await shutDown();
+    }
+  }
+
+  #assertOpen(): void {
+    const { ended } = this.#parts.lifeline;
+    if (ended !== undefined) throw ended;
+    if (this.#closing !== undefined) throw closedError(this.name);
+  }
+}
+
+function closedError(store: string): StoreError {
+  return new StoreError('CLOSED', `The store '${store}' is closed: call openStore again.`, {
+    coordinates: { store },
+  });
+}
+
+function notSavedError(store: string, reason: string): StoreError {
+  return new StoreError(
+    'POISONED',
+    `${reason} The store '${store}' is closed; relaxed transactions that had resolved may not have been saved.`,
+    { coordinates: { store }, maybeApplied: true },
+  );
+}

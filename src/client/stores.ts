@@ -1,0 +1,87 @@
+/** Which stores this origin has, and how to be rid of one. */
+import type { StoreError } from '../base/errors.ts';
+import type { CatalogueEntry } from './catalogue.ts';
+import { browserEnvironment, type Environment } from './environment.ts';
+import { Interruption } from './interruption.ts';
+import { holdStore } from './locks.ts';
+import { checkSignal, resolveWaitMs } from './options.ts';
+import { checkStoreName } from './store-name.ts';
+
+export interface ListedStore {
+  readonly name: string;
+  /** Its files are gone: the browser or the user has removed them. */
+  readonly evicted: boolean;
+  /** What the catalogue remembers of it, when it does. */
+  readonly known?: CatalogueEntry;
+}
+
+/**
+ * All stores of this origin, and those that it once had and lost, by name.
+ *
+ * @throws StoreError UNSUPPORTED
+ */
+export async function listStores(): Promise<ListedStore[]> {
+  return listStoresIn(browserEnvironment());
+}
+
+export async function listStoresIn(environment: Environment): Promise<ListedStore[]> {
+  const known = new Map(await rememberedStores(environment));
+  const present = new Set(await environment.listFolders());
+  const names = [...new Set([...present, ...known.keys()])].sort();
+  return names.map((name) => {
+    const entry = known.get(name);
+    const evicted = !present.has(name);
+    return entry === undefined ? { name, evicted } : { name, evicted, known: entry };
+  });
+}
+
+/** Without a catalogue nothing is remembered; `probeSupport` tells. */
+async function rememberedStores(
+  environment: Environment,
+): Promise<readonly (readonly [string, CatalogueEntry])[]> {
+  try {
+    return await environment.catalogue.list();
+  } catch {
+    return [];
+  }
+}
+
+export interface DeleteOptions {
+  /** How long to wait for the store's lock, in milliseconds, then LOCKED; 5,000 by default. */
+  readonly waitMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Removes a store, and the memory of it: also of one whose files are gone. Deleting what is not there is no error.
+ *
+ * @throws StoreError LOCKED (it is open), MISUSE, UNSUPPORTED, ABORTED
+ */
+export async function deleteStore(name: string, options: DeleteOptions = {}): Promise<void> {
+  checkStoreName(name);
+  return deleteStoreIn(browserEnvironment(), name, options);
+}
+
+export async function deleteStoreIn(
+  environment: Environment,
+  name: string,
+  options: DeleteOptions,
+): Promise<void> {
+  const waitMs = resolveWaitMs(options);
+  const interruption = new Interruption(name, checkSignal(options.signal), environment.onPageHide);
+  try {
+    const lock = await holdStore(environment.locks, name, { waitMs, signal: interruption.signal });
+    try {
+      await environment.removeFolder(name, { waitMs });
+      // Forgotten last: a crash in between shows as EVICTED, which deleting again resolves.
+      await environment.catalogue.forget(name).catch(ignoreMissingCatalogue);
+    } finally {
+      await lock.release();
+    }
+  } finally {
+    interruption.dispose();
+  }
+}
+
+/** A catalogue that is not available cannot be asked about the store at the next open either. */
+function ignoreMissingCatalogue(_error: StoreError): void {}

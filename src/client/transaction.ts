@@ -1,0 +1,276 @@
+/**
+ * A transaction, from the caller's side: what `store.transaction` hands to its callback, and the course of one
+ * transaction from its turn to its end.
+ */
+import { StoreError } from '../base/errors.ts';
+import { type BlockPointer, type Pointer, toPublic } from '../format/pointer.ts';
+import { rootNameFlaw } from '../format/root-name.ts';
+import type { Durability } from '../store/report.ts';
+import type { BegunTransaction, StoreVerbs } from '../store/verbs.ts';
+import { checkBlock, checkIntos, checkPointer, checkPointers, deliver } from './check-arguments.ts';
+import type { Lifeline } from './lifeline.ts';
+import type { NestingGuard } from './nesting.ts';
+import { visibleState } from './session-view.ts';
+
+/** Frees asked for one after the other leave as one message, of at most this many pointers. */
+const FREES_PER_MESSAGE = 4096;
+
+/**
+ * All methods that take a pointer or a name throw MISUSE at once when it cannot be one, and when the transaction has
+ * ended.
+ *
+ * @example
+ * await store.transaction(async (tx) => {
+ *   const old = tx.root('main');
+ *   const pointer = await tx.write(bytes);
+ *   if (old !== undefined) tx.free(old);
+ *   tx.setRoot('main', pointer);
+ * });
+ */
+export class Transaction {
+  readonly #id: number;
+  readonly #verbs: StoreVerbs;
+  readonly #blockBytes: number;
+  readonly #roots: Map<string, BlockPointer>;
+  #ended: StoreError | undefined;
+  #frees: { readonly pointers: Pointer[]; readonly sent: Promise<void> } | undefined;
+  #sendFrees: () => void = () => {};
+
+  constructor(begun: BegunTransaction, verbs: StoreVerbs, blockBytes: number) {
+    this.#id = begun.transaction;
+    this.#verbs = verbs;
+    this.#blockBytes = blockBytes;
+    this.#roots = new Map(visibleState(begun.state).roots);
+  }
+
+  /** Sees every earlier transaction that has ended, and this one's own `setRoot`. */
+  root(name: string): BlockPointer | undefined {
+    this.#assertOpen();
+    return this.#roots.get(name);
+  }
+
+  /**
+   * One block, verified; of earlier transactions or of this one.
+   *
+   * @param into Where to put it, at least `blockSize` long; a new array when left out.
+   * @throws StoreError CORRUPT, MISUSE, ABORTED
+   */
+  async read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
+    const blocks = await this.readMany([pointer], into === undefined ? undefined : [into]);
+    return blocks[0] as Uint8Array;
+  }
+
+  async readMany(
+    pointers: readonly BlockPointer[],
+    intos?: readonly Uint8Array[],
+  ): Promise<Uint8Array[]> {
+    this.#assertOpen();
+    const engine = checkPointers(pointers, this.#blockBytes);
+    checkIntos(intos, pointers.length, this.#blockBytes);
+    this.#sendFrees();
+    return deliver(await this.#verbs.transactionRead(this.#id, engine), intos);
+  }
+
+  /**
+   * A new block. `bytes` are copied before this returns; what they leave of the block is zero.
+   *
+   * @throws StoreError MISUSE (longer than a block), FULL, QUOTA, READ_ONLY, POISONED, EVICTED
+   */
+  async write(bytes: Uint8Array): Promise<BlockPointer> {
+    const pointers = await this.writeMany([bytes]);
+    return pointers[0] as BlockPointer;
+  }
+
+  /** New blocks with one message, neighbours on the disk where space allows. */
+  async writeMany(blocks: readonly Uint8Array[]): Promise<BlockPointer[]> {
+    this.#assertOpen();
+    for (const bytes of blocks) checkBlock(bytes, this.#blockBytes);
+    this.#sendFrees();
+    const pointers = await this.#verbs.transactionWrite(this.#id, blocks);
+    return pointers.map(toPublic);
+  }
+
+  /** `write` and `free` of the old block in one. */
+  async replace(old: BlockPointer, bytes: Uint8Array): Promise<BlockPointer> {
+    this.#assertOpen();
+    const engine = checkPointer(old, this.#blockBytes);
+    checkBlock(bytes, this.#blockBytes);
+    this.#sendFrees();
+    return toPublic(await this.#verbs.transactionReplace(this.#id, engine, bytes));
+  }
+
+  /**
+   * Gives a block back; its space is used again once that is durable and no reader can see it.
+   *
+   * The promise need not be awaited: a failure (NOT_FOUND: freed already, or not this block) dooms the transaction,
+   * which rolls back and rejects with it.
+   */
+  free(pointer: BlockPointer): Promise<void> {
+    this.#assertOpen();
+    const engine = checkPointer(pointer, this.#blockBytes);
+    const frees = this.#frees ?? this.#collectFrees();
+    frees.pointers.push(engine);
+    if (frees.pointers.length >= FREES_PER_MESSAGE) this.#sendFrees();
+    return frees.sent;
+  }
+
+  /**
+   * Names a block, or with `undefined` takes the name away. At most 64 names of at most 32 bytes.
+   *
+   * The promise need not be awaited, as that of `free`.
+   */
+  setRoot(name: string, pointer: BlockPointer | undefined): Promise<void> {
+    this.#assertOpen();
+    const flaw = rootNameFlaw(name);
+    if (flaw !== undefined) {
+      throw new StoreError('MISUSE', `The name of a root ${flaw}: give it 1 to 32 bytes of text.`);
+    }
+    const engine = pointer === undefined ? undefined : checkPointer(pointer, this.#blockBytes);
+    this.#sendFrees();
+    if (pointer === undefined) this.#roots.delete(name);
+    else this.#roots.set(name, { ...pointer });
+    return handled(this.#verbs.transactionSetRoot(this.#id, name, engine));
+  }
+
+  /** @internal Nothing more is accepted; what was collected is sent. */
+  finish(why: StoreError): void {
+    this.#sendFrees();
+    this.#ended ??= why;
+  }
+
+  #assertOpen(): void {
+    if (this.#ended !== undefined) throw this.#ended;
+  }
+
+  /** They leave before any other operation of the transaction, or with the next microtask. */
+  #collectFrees(): { readonly pointers: Pointer[]; readonly sent: Promise<void> } {
+    const pointers: Pointer[] = [];
+    const sent = new Promise<void>((resolve) => {
+      this.#sendFrees = () => {
+        this.#frees = undefined;
+        this.#sendFrees = () => {};
+        resolve(this.#verbs.transactionFree(this.#id, pointers));
+      };
+    });
+    const send = this.#sendFrees;
+    queueMicrotask(() => {
+      if (this.#sendFrees === send) send();
+    });
+    this.#frees = { pointers, sent: handled(sent) };
+    return this.#frees;
+  }
+}
+
+/** The promise with a reaction, so that nobody needs to await it; the failure comes back from `transaction`. */
+function handled(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {});
+  return promise;
+}
+
+export interface TransactionOptions {
+  /** The store's own durability when left out. */
+  readonly durability?: Durability | undefined;
+  /** Gives up with ABORTED while it waits for its turn and until its callback has ended. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a transaction needs of its store. */
+export interface TransactionContext {
+  readonly verbs: StoreVerbs;
+  readonly lifeline: Lifeline;
+  readonly nesting: NestingGuard;
+  readonly blockBytes: number;
+  nextTicket(): number;
+}
+
+export type TransactionCallback<T> = (tx: Transaction) => T | Promise<T>;
+
+/**
+ * Waits for its turn, runs the callback, ends. Whatever goes wrong before the end rolls everything back, and the
+ * callback's own error comes out as it went in.
+ */
+export async function runTransaction<T>(
+  context: TransactionContext,
+  callback: TransactionCallback<T>,
+  options: { readonly durability: Durability; readonly signal: AbortSignal | undefined },
+): Promise<T> {
+  const { verbs, blockBytes } = context;
+  const { durability, signal } = options;
+  const begun = await waitForTurn(context, signal);
+  const tx = new Transaction(begun, verbs, blockBytes);
+  let value: T;
+  try {
+    if (signal?.aborted) throw abortedError(signal);
+    value = await runCallback(context, tx, callback, signal);
+  } catch (error) {
+    tx.finish(endedError());
+    // Rolling back can fail only with the session itself, whose health tells; the caller's error is the one to know.
+    await verbs.abort(begun.transaction).catch(() => undefined);
+    throw error;
+  }
+  tx.finish(endedError());
+  await verbs.end(begun.transaction, durability);
+  return value;
+}
+
+async function waitForTurn(
+  context: TransactionContext,
+  signal: AbortSignal | undefined,
+): Promise<BegunTransaction> {
+  const { verbs } = context;
+  if (signal === undefined) return verbs.begin(context.nextTicket());
+  if (signal.aborted) throw abortedError(signal);
+  const ticket = context.nextTicket();
+  const cancel = (): void => verbs.cancelBegin(ticket);
+  signal.addEventListener('abort', cancel);
+  try {
+    return await verbs.begin(ticket);
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'ABORTED') throw abortedError(signal);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+/** The callback's result, unless the signal or the session's end comes first: the callback may wait for ever. */
+async function runCallback<T>(
+  { lifeline, nesting }: TransactionContext,
+  tx: Transaction,
+  callback: TransactionCallback<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  let abort = (): void => {};
+  let forget = (): void => {};
+  const interrupted = new Promise<never>((_, reject) => {
+    abort = () => {
+      const error = abortedError(signal);
+      tx.finish(error);
+      reject(error);
+    };
+    forget = lifeline.onEnd((error) => {
+      tx.finish(error);
+      reject(error);
+    });
+  });
+  signal?.addEventListener('abort', abort);
+  try {
+    return await Promise.race([nesting.run(() => callback(tx)), interrupted]);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    forget();
+  }
+}
+
+function endedError(): StoreError {
+  return new StoreError(
+    'MISUSE',
+    'The transaction has ended: await everything inside its callback, or start another one.',
+  );
+}
+
+function abortedError(signal: AbortSignal | undefined): StoreError {
+  return new StoreError('ABORTED', 'The transaction was given up by its signal and rolled back.', {
+    cause: signal?.reason,
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * opfs-blocks/testing: an origin in memory, with the same API, for tests of applications and of ourselves. Files can be
+ * damaged, workers killed, pages hidden, stores evicted. Nothing in here is durable.
+ */
+import { importStoreIn } from './client/import-store.ts';
+import { MemoryOrigin } from './client/memory-origin.ts';
+import { openStoreIn } from './client/open-store.ts';
+import type { GeometryLimits, OpenOptions } from './client/options.ts';
+import type { Store } from './client/store.ts';
+import { deleteStoreIn, type ListedStore, listStoresIn } from './client/stores.ts';
+import { createHasher } from './format/hasher.ts';
+import { importImage } from './store/image.ts';
+import { openSession } from './store/session.ts';
+
+export type { ConformanceEnvironment, ConformanceResult } from './device/device-conformance.ts';
+export { runConformance } from './device/device-conformance.ts';
+export { FaultyHandle, MemoryDirectory, MemoryFile } from './device/memory-handle.ts';
+
+/** Blocks from 512 bytes, sectors and superblock slots to match: limits are reached within few operations. */
+const TINY: GeometryLimits = { blockBytesMin: 512, sectorBytes: 512, slotBytes: 4096 };
+
+/**
+ * @example
+ * const origin = new TestOrigin();
+ * await using store = await origin.openStore('notes');
+ */
+export class TestOrigin {
+  /** Files, workers and the page's life: what a browser would do to a store. */
+  readonly browser = new MemoryOrigin({
+    openSession,
+    importImage: async (directory, next) => importImage(next, directory, await createHasher()),
+  });
+
+  /** As `openStore`; `blockSize` may be 512. */
+  openStore(name: string, options: OpenOptions = {}): Promise<Store> {
+    return openStoreIn(this.browser.environment, name, options, TINY);
+  }
+
+  /** As `importStore`. */
+  importStore(name: string, image: ReadableStream<Uint8Array>): Promise<void> {
+    return importStoreIn(this.browser.environment, name, image, {});
+  }
+
+  /** As `deleteStore`. */
+  deleteStore(name: string): Promise<void> {
+    return deleteStoreIn(this.browser.environment, name, {});
+  }
+
+  /** As `listStores`. */
+  listStores(): Promise<ListedStore[]> {
+    return listStoresIn(this.browser.environment);
+  }
+
+  /** Damages one byte of a store's file, whoever has it open. */
+  flipByte(store: string, file: string, offset: number): void {
+    const found = this.browser.folder(store)?.file(file);
+    if (found === undefined) throw new RangeError(`there is no ${file} of a store '${store}'`);
+    const byte = new Uint8Array(1);
+    found.read(byte, offset);
+    found.write(Uint8Array.of((byte[0] as number) ^ 0xff), offset);
+  }
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vite';
+
+/** Cross-origin isolation, without which there is no SharedArrayBuffer. */
+const headers = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+export default defineConfig({
+  // Relative, so that the built demo works from any folder of any server.
+  base: './',
+  build: { outDir: 'dist', target: 'es2022', sourcemap: true },
+  worker: { format: 'es' },
+  // Workers are found late; a dependency first met in one would reload the page in the middle of its work.
+  optimizeDeps: { include: ['comlink', 'hash-wasm', 'idb-keyval'] },
+  server: { headers },
+  preview: { headers },
+});
