@@ -1,0 +1,114 @@
+/**
+ * Puts the library, and what tests need besides, where browser tests can reach it: their functions run in this page.
+ */
+import * as library from '../../src/index.ts';
+import type { ConformanceResult } from '../../src/testing.ts';
+import type { RawRequest, RawResult } from './raw.worker.ts';
+
+export interface CaughtError {
+  readonly isStoreError: boolean;
+  readonly code: string;
+  readonly message: string;
+  readonly coordinates: Record<string, unknown>;
+  readonly maybeApplied: boolean;
+  readonly mayBeStale: boolean;
+  readonly ms: number;
+}
+
+declare global {
+  var lib: typeof library;
+  /** Stores that are open, between one call into the page and the next. */
+  var stores: Map<string, library.Store>;
+  /** Workers started with `startWorker`, newest last. */
+  var workers: Worker[];
+  /** What `attempt` rejects with, as plain data; the code is 'not refused' when it does not. */
+  var caught: (attempt: () => unknown) => Promise<CaughtError>;
+  /** Bytes that differ from seed to seed. */
+  var pattern: (seed: number, length: number) => Uint8Array<ArrayBuffer>;
+  /** For the option `worker`: the default one, but within reach. */
+  var startWorker: () => Worker;
+  /** A worker in which the file system is as in a private window. */
+  var startPrivateWorker: () => Worker;
+  var runConformance: () => Promise<ConformanceResult[]>;
+  /** The same work on a bare handle. */
+  var runRaw: (request: RawRequest) => Promise<RawResult>;
+}
+
+globalThis.lib = library;
+globalThis.stores = new Map();
+globalThis.workers = [];
+
+globalThis.caught = async (attempt) => {
+  const startedAt = performance.now();
+  try {
+    await attempt();
+  } catch (error) {
+    const isStoreError = error instanceof library.StoreError;
+    const { code, message, coordinates, maybeApplied, mayBeStale } = error as library.StoreError;
+    const ms = performance.now() - startedAt;
+    return {
+      isStoreError,
+      code,
+      message,
+      coordinates: { ...coordinates },
+      maybeApplied,
+      mayBeStale,
+      ms,
+    };
+  }
+  return {
+    isStoreError: false,
+    code: 'not refused',
+    message: '',
+    coordinates: {},
+    maybeApplied: false,
+    mayBeStale: false,
+    ms: performance.now() - startedAt,
+  };
+};
+
+globalThis.pattern = (seed, length) => {
+  const bytes = new Uint8Array(length);
+  let state = (seed * 2654435761 + 1) >>> 0;
+  for (let at = 0; at < length; at += 1) {
+    state = (state * 1664525 + 1013904223) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  return bytes;
+};
+
+globalThis.startWorker = () => {
+  const worker = new Worker(new URL('../../workers/inline.ts', import.meta.url), {
+    type: 'module',
+  });
+  globalThis.workers.push(worker);
+  return worker;
+};
+
+globalThis.startPrivateWorker = () =>
+  new Worker(new URL('./private.worker.ts', import.meta.url), { type: 'module' });
+
+globalThis.runRaw = (request) => {
+  const worker = new Worker(new URL('./raw.worker.ts', import.meta.url), { type: 'module' });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = (event: MessageEvent<RawResult>) => {
+      worker.terminate();
+      resolve(event.data);
+    };
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage(request);
+  });
+};
+
+globalThis.runConformance = () => {
+  const worker = new Worker(new URL('./conformance.worker.ts', import.meta.url), {
+    type: 'module',
+  });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = (event: MessageEvent<ConformanceResult[]>) => {
+      worker.terminate();
+      resolve(event.data);
+    };
+    worker.onerror = (event) => reject(new Error(event.message));
+  });
+};
