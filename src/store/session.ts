@@ -89,6 +89,8 @@ export class Session implements StoreVerbs {
   private readonly transactions = new Map<number, Transaction>();
   private readonly exports = new Map<number, { image: ImageExport; publication: number }>();
   private nextExport = 1;
+  /** Commits on behalf of the open transaction's write, which waits for room. */
+  private reclaiming: Promise<void> | undefined;
   private seenPublication: number | undefined;
   private readonly commits = { count: 0, transactions: 0, msLast: 0, msMax: 0 };
   private closing: Promise<void> | undefined;
@@ -214,27 +216,28 @@ export class Session implements StoreVerbs {
   }
 
   async transactionWrite(id: number, blocks: readonly Uint8Array[]): Promise<Pointer[]> {
-    const transaction = this.transaction(id);
-    await this.reclaim(transaction, blocks.length);
+    if (!this.hasRoom(id, blocks.length)) await this.makeRoom(id, blocks.length);
     return this.transaction(id).write(blocks);
   }
 
   async transactionReplace(id: number, old: Pointer, block: Uint8Array): Promise<Pointer> {
-    const transaction = this.transaction(id);
-    await this.reclaim(transaction, 1);
+    if (!this.hasRoom(id, 1)) await this.makeRoom(id, 1);
     return this.transaction(id).replace(old, block);
   }
 
   async transactionFree(id: number, pointers: readonly Pointer[]): Promise<void> {
+    if (this.reclaiming !== undefined) await this.reclaiming;
     const transaction = this.transaction(id);
     for (const pointer of pointers) transaction.free(pointer);
   }
 
   async transactionSetRoot(id: number, name: string, pointer: Pointer | undefined): Promise<void> {
+    if (this.reclaiming !== undefined) await this.reclaiming;
     this.transaction(id).setRoot(name, pointer);
   }
 
   async end(id: number, durability: Durability): Promise<number> {
+    if (this.reclaiming !== undefined) await this.reclaiming;
     const transaction = this.transaction(id);
     const before = this.engine.publication;
     this.transactions.delete(id);
@@ -261,20 +264,39 @@ export class Session implements StoreVerbs {
     this.turns.leave();
   }
 
+  /** Nothing to wait for: a doomed transaction needs no room, and its write says why. */
+  private hasRoom(id: number, blockCount: number): boolean {
+    if (this.reclaiming !== undefined) return false;
+    const transaction = this.transaction(id);
+    return transaction.doomed !== undefined || this.engine.tryEnsureSpace(blockCount) === undefined;
+  }
+
   /**
-   * Before FULL or QUOTA is answered, freed blocks get the commits they wait for. If that does not help, the write
-   * that
+   * Before FULL or QUOTA is answered, freed blocks get the commits they wait for. If that does not help, the write that
    * follows fails and dooms its transaction.
    */
-  private async reclaim(transaction: Transaction, blockCount: number): Promise<void> {
-    if (transaction.doomed !== undefined) return;
+  private async makeRoom(id: number, blockCount: number): Promise<void> {
+    // What came before is still waiting: nothing of a transaction overtakes anything.
+    while (this.reclaiming !== undefined) await this.reclaiming;
+    if (this.hasRoom(id, blockCount)) return;
+    const reclaiming = this.reclaim(blockCount).finally(() => {
+      this.reclaiming = undefined;
+    });
+    this.reclaiming = reclaiming.catch(() => undefined);
+    await reclaiming;
+  }
+
+  private async reclaim(blockCount: number): Promise<void> {
     let failure = this.engine.tryEnsureSpace(blockCount);
     for (let commits = 0; commits < RECLAIM_COMMITS_MAX; commits += 1) {
       if (failure === undefined || !this.engine.reclaimable) break;
       await this.commitOnce();
       failure = this.engine.tryEnsureSpace(blockCount);
     }
-    if (this.engine.health !== 'ok' || failure === undefined) return;
+    if (this.engine.health === 'ok' && failure !== undefined) this.reportPressure(failure);
+  }
+
+  private reportPressure(failure: StoreError): void {
     const { blockBytes } = this.engine;
     const held = this.engine.heldByReadersBlocks;
     const refused = failure.code === 'QUOTA' ? 'quota' : 'full';
