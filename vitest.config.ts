@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** Tests in Node. `--mode quick` runs a share of the random and enumerated ones, see `src/sim/scale.ts`. */
+export default defineConfig(({ mode }) => ({
   test: {
     include: ['src/**/*.test.ts', 'demo/**/*.test.ts'],
-    testTimeout: 30_000,
+    env: mode === 'quick' ? { OPFS_BLOCKS_QUICK: '1' } : {},
+    testTimeout: 60_000,
     pool: 'threads',
   },
-});
+}));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { ArenaIndex, Generation } from '../base/brand.ts';
-import type { Geometry } from '../format/geometry.ts';
-import { batchUnitsMax, sectorsPerBlock } from '../format/log-block.ts';
-import { UnitBuffer } from '../format/log-records.ts';
+import type { ArenaIndex, BlockIndex, Generation } from '../base/brand.ts';
+import { addressOf, type Geometry } from '../format/geometry.ts';
+import { batchUnitsMax, openBatch, sectorsPerBlock } from '../format/log-block.ts';
+import { RecordReader, UnitBuffer } from '../format/log-records.ts';
 import { blockHasher } from '../sim/arena-life.ts';
 import { LogDisk } from '../sim/log-disk.ts';
 import { AllocLog, type LogPosition } from './alloc-log.ts';
@@ -99,12 +99,45 @@ class Bench {
     };
   }
 
+  /** The units of each batch. */
+  batches(): UnitBuffer[] {
+    const { geometry, disk, log } = this;
+    const batches: UnitBuffer[] = [];
+    let [sectors, previousHigh, previousLow] = [0, 0, 0];
+    while (sectors < log.position.sectors) {
+      const at = log.chain[Math.floor(sectors / sectorsPerBlock(geometry))] as BlockIndex;
+      const block = disk.blocks.get(at) as Uint8Array;
+      const sector = sectors % sectorsPerBlock(geometry);
+      const blockAddress = addressOf(ARENA, at, geometry);
+      const hasher = blockHasher;
+      const place = { block, sector, blockAddress, previousHigh, previousLow, geometry, hasher };
+      const batch = openBatch(place);
+      if (!batch.ok) throw new Error(batch.error.detail);
+      const units = new UnitBuffer();
+      units.appendFromBytes(block, batch.value.payloadOffset, batch.value.unitCount);
+      batches.push(units);
+      sectors += batch.value.sectorCount;
+      previousHigh = batch.value.hashHigh;
+      previousLow = batch.value.hashLow;
+    }
+    return batches;
+  }
+
   /** The log as of commit `commit`, whose superblock had `entry`. */
   replay(entry = this.entry, commit = this.commit): ReplayedLog | ReplayFlaw {
     const window = { current: commit, previous: commit - 1, beforePrevious: commit - 2 };
     const { geometry, disk } = this;
     const { readBlock } = disk;
     return replayLog({ arena: ARENA, entry, window, geometry, hasher: blockHasher, readBlock });
+  }
+}
+
+/** How reading a batch by itself ends: `bad` when a record is cut off. */
+function lastKind(units: UnitBuffer): string {
+  const reader = new RecordReader(units, BLOCKS);
+  for (;;) {
+    const kind = reader.next();
+    if (kind === 'end' || kind === 'bad') return kind;
   }
 }
 
@@ -148,6 +181,7 @@ describe.each(each)('I5: a log of blocks and sectors of $name', ({ geometry }) =
       const { states, born } = replayed(bench);
       expect(born.length).toBe(states.filter((state) => state === STATE.data).length);
       expect(born.map(({ block, hashHigh }) => hashHigh - block)).toEqual(born.map(() => 1));
+      for (const batch of bench.batches()) expect(lastKind(batch)).toBe('end');
     }
   });
 

@@ -99,8 +99,8 @@ export class Arena {
 
   /**
    * Whether the next commit has something to log. An arena that has grown by less than its reserve has not: no data
-   * can
-   * be in it, and there may not even be room for a log. It stays out of the superblock until it has grown further.
+   * can be in it, and there may not even be room for a log. It stays out of the superblock until it has grown
+   * further.
    */
   get touched(): boolean {
     if (this.records.unitCount > 0 || this.compactionAsked) return true;
@@ -139,8 +139,7 @@ export class Arena {
 
   /**
    * Takes `count` neighbouring blocks, data from the bottom, a single block of metadata from the top; −1 when no
-   * range
-   * has room or the reserve would be touched.
+   * range has room or the reserve would be touched.
    */
   allocateRun(kind: BlockKind, count: number): number {
     if (count >= this.missingRun || count > this.availableBlocks) return -1;

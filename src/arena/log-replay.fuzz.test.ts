@@ -1,9 +1,8 @@
 /**
  * Replay is total: whatever a log says under sound checksums, replay answers with a flaw or with a state that an
- * arena can
- * live with. Never an exception, never a loop.
+ * arena can live with. Never an exception, never a loop.
  *
- * To replay a failure: put the seed and the path that it prints into the `fc.assert` below.
+ * To replay a failure: OPFS_BLOCKS_SEED=<seed> OPFS_BLOCKS_PATH=<path> npx vitest run src/arena/log-replay.fuzz.test.ts
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -17,6 +16,17 @@ import { Random } from '../sim/random.ts';
 import { Arena } from './arena.ts';
 import { STATE } from './block-state.ts';
 import { type ReplayedLog, replayLog } from './log-replay.ts';
+
+const seedGiven = process.env['OPFS_BLOCKS_SEED'];
+const path = process.env['OPFS_BLOCKS_PATH'];
+
+function runs(numRuns: number): { numRuns: number; seed?: number; path?: string } {
+  return {
+    numRuns,
+    ...(seedGiven === undefined ? {} : { seed: Number(seedGiven) }),
+    ...(path === undefined ? {} : { path }),
+  };
+}
 
 const ARENA = 1 as ArenaIndex;
 const GROWN = 96;
@@ -170,7 +180,7 @@ test('I3: logs that lie now and then: a flaw, or a state that an arena can live 
       assertSound(result, log);
       assertLiveable(result);
     }),
-    { numRuns: 800 },
+    runs(800),
   );
   expect(found.get('sound')).toBeGreaterThan(100);
   expect(found.size).toBeGreaterThan(10);
@@ -195,7 +205,7 @@ test('I3: random words under sound checksums are a flaw', () => {
       const { entry, readBlock } = forgeLog({ ...common, usedBlocks: random.below(GROWN), chain });
       expect(replayLog({ ...common, entry, readBlock, window: WINDOW })).toHaveProperty('flaw');
     }),
-    { numRuns: 600 },
+    runs(600),
   );
 });
 
@@ -222,6 +232,6 @@ test('I5: blocks of random bytes are a flaw, whatever the superblock says of the
         expect(result).toHaveProperty('flaw');
       },
     ),
-    { numRuns: 200 },
+    runs(200),
   );
 });

@@ -6,8 +6,7 @@
  * address. In front of them a compacted log lists the ranges that were free before: 8 bytes a range, and behind each
  * range but the last there is an address that was not free, and which therefore is not allocated in the window. So a
  * compacted log has at most 24 bytes an address, and a few for the last range and the sync records. Let x be the
- * blocks
- * that takes, not rounded. A commit that compacts finds and makes, at most,
+ * blocks that takes, not rounded. A commit that compacts finds and makes, at most,
  *
  *     the chain it replaces        either: was short enough a commit ago    x + 7 blocks, and that commit's x + 1
  *                                  or: was compacted three commits ago      x + 2 blocks, and two commits' x + 2

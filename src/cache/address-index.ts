@@ -1,14 +1,11 @@
 /**
  * From address to slot, in control memory that other threads probe without a lock: open addressing, linear probing,
- * at
- * most one slot per address. The owner's side; `cache-reader` is the other one.
+ * at most one slot per address. The owner's side; `cache-reader` is the other one.
  *
  * A deletion shifts the entries behind it back (no tombstones: the index never has to be rebuilt, and a probe's
- * length
- * depends on what is in it, not on what once was). A reader that probes meanwhile may miss an entry, but never
- * takes a
- * wrong one: it compares the slot's key itself. An entry that moves is written to its new place before it leaves the
- * old one, so that even misses are rare.
+ * length depends on what is in it, not on what once was). A reader that probes meanwhile may miss an entry, but never
+ * takes a wrong one: it compares the slot's key itself. An entry that moves is written to its new place before it
+ * leaves the old one, so that even misses are rare.
  *
  * The addresses are those in the slots' headers, so a header keeps its address until its entry is removed.
  */

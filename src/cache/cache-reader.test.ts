@@ -1,9 +1,7 @@
 /**
  * One thread cannot race with itself, but it can be in two places: every access to the control memory calls a hook,
- * and
- * so does the copy, half-way. In the hook of one side the other side runs. Each test walks through all places where
- * the
- * hook can strike, so single preemptions are enumerated, not sampled.
+ * and so does the copy, half-way. In the hook of one side the other side runs. Each test walks through all places
+ * where the hook can strike, so single preemptions are enumerated, not sampled.
  */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SlotIndex } from '../base/brand.ts';

@@ -1,9 +1,8 @@
 /**
  * The block cache, seen from a thread that does not own it: copies a block out of shared memory without a lock,
- * without
- * a message and without waiting. Owns the reader's half of I2: what it hands out was verified content under exactly
- * the
- * pointer asked for, for the whole time of the copy. The five steps and why they suffice: `shared/cache-layout`.
+ * without a message and without waiting. Owns the reader's half of I2: what it hands out was verified content under
+ * exactly the pointer asked for, for the whole time of the copy. The five steps and why they suffice:
+ * `shared/cache-layout`.
  *
  * It leaves no trace in the eviction order: that would be a second writer of the owner's lists.
  */
@@ -51,8 +50,7 @@ export class CacheReader {
 
   /**
    * Copies the pointer's block to the beginning of `into` (at least a block long). False: it is not here, or was
-   * about
-   * to leave; what is in `into` then is garbage, possibly another block's.
+   * about to leave; what is in `into` then is garbage, possibly another block's.
    */
   copy(pointer: Pointer, into: Uint8Array): boolean {
     const { layout, control } = this;

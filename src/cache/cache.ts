@@ -3,8 +3,7 @@
  *
  * Owns I2 where memory is concerned: a slot is found only under the full pointer (address, generation, hash) and only
  * once its content is the pointer's, because a disk verified it or because the mutator finalized it. Owns I10: what
- * is
- * dirty, loading, owned or held is never evicted, and `pluck` says so instead of waiting.
+ * is dirty, loading, owned or held is never evicted, and `pluck` says so instead of waiting.
  *
  * Life of a slot (hold and drop pin it in any status that has a key):
  *
@@ -177,9 +176,8 @@ export class Cache {
 
   /**
    * What is current at an address, whatever its key and status (loading, clean, dirty). Counts nothing. Whoever asks
-   * whether a pointer is *current* asks here first: until a dirty block has landed, a load still verifies the
-   * pointer of
-   * the block that was there before.
+   * whether a pointer is *current* asks here first: until a dirty block has landed, a load still verifies the pointer
+   * of the block that was there before.
    */
   findAddress(address: BlockAddress): SlotIndex | NoSlot {
     return this.index.find(address);
@@ -249,8 +247,7 @@ export class Cache {
 
   /**
    * From now on the slot awaits the pointer's block, and whoever asks for it finds the load. Ends with `finishLoad`
-   * or
-   * `failLoad`. The loader holds the slot if it wants to find the block in it later than right after `finishLoad`.
+   * or `failLoad`. The loader holds the slot if it wants to find the block in it later than right after `finishLoad`.
    */
   beginLoad(slot: SlotIndex, pointer: Pointer): void {
     const current = this.findAddress(pointer.address);
@@ -324,8 +321,7 @@ export class Cache {
 
   /**
    * The address is nobody's any more, or somebody else's. Its block leaves the cache; one that is held or loading
-   * lives
-   * on as private. False: a dirty block is there, and stays.
+   * lives on as private. False: a dirty block is there, and stays.
    */
   forget(address: BlockAddress): boolean {
     const slot = this.findAddress(address);

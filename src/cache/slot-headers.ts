@@ -96,8 +96,7 @@ export class SlotHeaders {
 
   /**
    * Changes the status. A compare-and-swap although nobody else changes the value: readers' read-modify-writes and
-   * this
-   * one have to be in one order (step 5 of the protocol), and after a mere store they would not be.
+   * this one have to be in one order (step 5 of the protocol), and after a mere store they would not be.
    */
   become(slot: SlotIndex, status: SlotStatus): void {
     const at = this.slotsStart + slot * SLOT_WORDS + SLOT_STATE;

@@ -1,7 +1,6 @@
 /**
- * What every device must do, as a list of cases that needs no test runner: vitest runs it in Node over memory
- * files, a
- * worker runs it in real browsers over OPFS. A device that passes may be put under the engine.
+ * What every device must do, as a list of cases that needs no test runner: vitest runs it in Node over memory files,
+ * a worker runs it in real browsers over OPFS. A device that passes may be put under the engine.
  *
  * Each case opens files of its own and closes them, also when it fails. A failing case throws.
  */

@@ -15,8 +15,7 @@ import type { SyncHandle } from './sync-handle.ts';
  * Takes the handle over: closing the device closes it. `file` is for messages only.
  *
  * `mayClose` is asked before the handle is closed. When it says no, the handle is left as it is, until its worker
- * ends:
- * Chromium never returns from closing a handle whose site data was cleared, and an evicted store must not hang.
+ * ends: Chromium never returns from closing a handle whose site data was cleared, and an evicted store must not hang.
  */
 export function openDevice(
   file: string,

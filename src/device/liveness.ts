@@ -1,8 +1,7 @@
 /**
  * Are the files still there? When site data is cleared, or the origin evicted, reads, writes and flushes on open
  * handles go on succeeding, on files that nobody will find again; and another store may get their names. Looking at
- * the
- * handles tells nothing, so the names are looked up.
+ * the handles tells nothing, so the names are looked up.
  *
  * Guarantees: `gone` is never said of files that are there and ours. It does not guarantee the reverse for the moment
  * after the answer.
@@ -49,12 +48,10 @@ export async function probeFiles(
 
 /**
  * The cheap question, of a directory handle kept since opening: one exchange with the browser (0.3 ms for one file)
- * where
- * `probeFiles` takes four (1.9 ms). Storage is cleared and evicted as a whole, so one file speaks for all.
+ * where `probeFiles` takes four (1.9 ms). Storage is cleared and evicted as a whole, so one file speaks for all.
  *
  * Chromium ties such a handle to the storage that was there when it was made, so cleared data is noticed even when
- * the
- * names have been made again. Other browsers may not: ask `probeFiles`, with the store id, from time to time.
+ * the names have been made again. Other browsers may not: ask `probeFiles`, with the store id, from time to time.
  *
  * @throws StoreError when the browser does not answer the question at all
  */

@@ -5,8 +5,7 @@
  * handle is closed, and files that live on unlinked under an open handle.
  *
  * A file is a table of chunks shared between clones and copied by the first write, so that a clone costs the table
- * and
- * not the bytes: crash exploration makes millions. A chunk never written is absent and reads as zeroes.
+ * and not the bytes: crash exploration makes millions. A chunk never written is absent and reads as zeroes.
  *
  * Rejected: one buffer per file. Each crash image would copy all of it, and a sparse file could not be had.
  *
@@ -247,9 +246,8 @@ export type HandleFault =
 
 /**
  * Decides each call's fate. `nth` counts the calls of this operation on this handle from 0. `offset` is where a
- * transfer
- * starts or the size asked of `truncate`; `length` is how many bytes were asked for. Both are 0 where they mean
- * nothing.
+ * transfer starts or the size asked of `truncate`; `length` is how many bytes were asked for. Both are 0 where they
+ * mean nothing.
  */
 export type FaultPlan = (
   operation: HandleOperation,

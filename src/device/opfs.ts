@@ -1,8 +1,7 @@
 /**
- * The origin private file system: the only place that touches `navigator.storage` to reach files. Guarantees: a
- * file is
- * opened exclusively or not at all (I11), with patience for handles that a dying worker still holds; of several files
- * all are opened or none stays open; every rejection is a `StoreError` that says what to do.
+ * The origin private file system: the only place that touches `navigator.storage` to reach files. Guarantees: a file
+ * is opened exclusively or not at all (I11), with patience for handles that a dying worker still holds; of several
+ * files all are opened or none stays open; every rejection is a `StoreError` that says what to do.
  *
  * What browsers do, and what we do about it:
  * - A killed worker that was busy holds its handle for about 2 s, a reloaded page for some milliseconds, and Safari
@@ -179,9 +178,8 @@ export async function storeExists(store: string): Promise<boolean> {
 }
 
 /**
- * The folder's name: small letters, digits, `-` and `_` as they are, every other byte of the UTF-8 text as `%xx`.
- * So no
- * name can leave the folder, and two names differ also where file names are case-insensitive or normalized.
+ * The folder's name: small letters, digits, `-` and `_` as they are, every other byte of the UTF-8 text as `%xx`. So
+ * no name can leave the folder, and two names differ also where file names are case-insensitive or normalized.
  *
  * @throws StoreError MISUSE for an empty or too long name, or half a surrogate pair
  */

@@ -111,15 +111,16 @@ describe('I4: readers', () => {
     expect(deferred.blockCount).toBe(11);
   });
 
-  test('further commits help unless readers hold the oldest', () => {
-    expect(deferred.comesOfAge(9)).toBe(false);
+  test('further commits help until only readers hold what is left', () => {
+    expect(deferred.waitsForCommits(9)).toBe(false);
     deferred.defer(4, [data(1)]);
-    expect(deferred.comesOfAge(3)).toBe(false);
-    expect(deferred.comesOfAge(4)).toBe(true);
+    expect(deferred.waitsForCommits(9)).toBe(true);
     deferred.freeze(1);
-    expect(deferred.comesOfAge(4)).toBe(true);
+    expect(deferred.waitsForCommits(2)).toBe(true);
+    expect(deferred.waitsForCommits(3)).toBe(false);
+    expect(deferred.heldByReaders(3)).toBe(1);
     released(3, 4);
-    expect(deferred.comesOfAge(9)).toBe(false);
+    expect(deferred.waitsForCommits(2)).toBe(false);
   });
 });
 
@@ -141,7 +142,7 @@ describe('I9: blocks of replaced logs', () => {
     deferred.defer(5, [log(2, 3)]);
     deferred.freeze(1);
     expect(deferred.heldByReaders(9)).toBe(0);
-    expect(deferred.comesOfAge(9)).toBe(false);
+    expect(deferred.waitsForCommits(1)).toBe(false);
     expect(deferred.blockCount).toBe(3);
   });
 

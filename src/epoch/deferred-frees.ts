@@ -74,12 +74,11 @@ export class DeferredFrees {
   }
 
   /**
-   * Whether up to `COMMITS_DEFERRED` further commits would release anything that no reader holds. Log blocks do not
-   * count: they go back to the reserve, and nobody else may take them.
+   * Whether further commits would release anything, or leave only readers to hold it, so that these can be named. Log
+   * blocks do not count: they go back to the reserve, and nobody else may take them.
    */
-  comesOfAge(oldestPublication: number): boolean {
-    const first = this.frees.oldest;
-    return first !== undefined && first.publication <= oldestPublication;
+  waitsForCommits(durableCommit: number): boolean {
+    return this.frees.blockCount > this.frees.agedBlocks(durableCommit);
   }
 }
 

@@ -2,9 +2,8 @@
  * Where things are: the sizes a store was created with, and the arithmetic from addresses to files.
  *
  * Each file: one label of `LABEL_BYTES`, then its share of the four superblock slots, then its arenas one behind the
- * other. Superblock slot s is on disk s mod D, arena i on disk i mod D. Because a file is one line, an arena is
- * grown to
- * its full size before the next arena of the same disk is opened.
+ * other. Superblock slot s is on disk s mod D, arena i on disk i mod D. Because a file is one line, an arena is grown
+ * to its full size before the next arena of the same disk is opened.
  */
 import { assert } from '../base/assert.ts';
 import {

@@ -81,7 +81,7 @@ describe('a superblock', () => {
   });
 
   test('may be the first, without predecessors, without roots and without arenas', () => {
-    const none = { previous: 0, beforePrevious: 0, roots: new Map(), arenas: [] };
+    const none = { previous: 0, beforePrevious: 0, thirdPrevious: 0, roots: new Map(), arenas: [] };
     expect(decode(encoded({ ...none, generation: 1 }))).toMatchObject({ generation: 1 });
     expect(decode(encoded({ ...none, generation: 5, previous: 1 }))).toMatchObject({ previous: 1 });
   });
@@ -111,11 +111,13 @@ describe('a superblock that is wrong, though its checksum is right, is refused:'
   });
 
   test('generations that do not descend', () => {
-    const { generation, previous } = SUPERBLOCK_SAMPLE;
+    const { generation, previous, beforePrevious } = SUPERBLOCK_SAMPLE;
     expect(altered((view) => writeU53(view, at.generation, 0))).toBe('order');
     expect(altered((view) => writeU53(view, at.previous, generation))).toBe('order');
     expect(altered((view) => writeU53(view, at.previous, 0))).toBe('order');
     expect(altered((view) => writeU53(view, at.beforePrevious, previous))).toBe('order');
+    expect(altered((view) => writeU53(view, at.thirdPrevious, beforePrevious))).toBe('order');
+    expect(altered((view) => writeHash(view, at.thirdPrevious, 2 ** 31, 0))).toBe('bounds');
     expect(altered((view) => writeHash(view, at.generation, 2 ** 21, 0))).toBe('bounds');
     expect(altered((view) => writeHash(view, at.beforePrevious, 2 ** 31, 0))).toBe('bounds');
   });
@@ -159,7 +161,6 @@ describe('a superblock that is wrong, though its checksum is right, is refused:'
   });
 
   test('bytes that must be zero', () => {
-    expect(altered((_, bytes) => bytes.fill(1, at.reserved + 7, at.reserved + 8))).toBe('padding');
     expect(altered((_, bytes) => bytes.fill(1, bytes.length - 1))).toBe('padding');
   });
 
@@ -212,7 +213,7 @@ describe('a superblock that is wrong, though its checksum is right, is refused:'
 
 describe('what would be refused is not written:', () => {
   const bad: [string, Partial<Superblock>][] = [
-    ['generation 0', { generation: 0, previous: 0, beforePrevious: 0 }],
+    ['generation 0', { generation: 0, previous: 0, beforePrevious: 0, thirdPrevious: 0 }],
     ['a fractional generation', { generation: 2 ** 41 + 0.0625 }],
     ['a predecessor that is not older', { previous: SUPERBLOCK_SAMPLE.generation }],
     ['a short store id', { storeId: new Uint8Array(15) }],

@@ -5,8 +5,8 @@
  * It is written to its used length, rounded up to whole sectors, and its checksum covers all of that: a torn one
  * shows. It is canonical: one state has one encoding, and a decoder accepts no other.
  *
- * It names its two predecessors, because "two commits later" (step 7 of a commit) counts commits, not generation
- * numbers, which skip.
+ * It names its three predecessors, the ones that are still whole while it is under way, because "two commits later"
+ * (step 7 of a commit) counts commits, not generation numbers, which skip.
  */
 import { assert, fail } from '../base/assert.ts';
 import { isCount } from '../base/brand.ts';
@@ -61,7 +61,7 @@ export const SUPERBLOCK_HEADER = layout({
   usedBytes: u32,
   rootCount: u16,
   arenaCount: u16,
-  reserved: byteField(8),
+  thirdPrevious: u53,
 });
 assert(SUPERBLOCK_HEADER.size === SUPERBLOCK_HEADER_BYTES, 'the geometry knows this header');
 
@@ -98,6 +98,11 @@ export interface Superblock {
   readonly previous: number;
   /** The durable commit before that, 0 when there is none. */
   readonly beforePrevious: number;
+  /**
+   * The third before this one, 0 when there is none: the oldest that is still whole while this one is under way, and
+   * that recovery goes back to when the two between are lost.
+   */
+  readonly thirdPrevious: number;
   readonly joint: boolean;
   readonly storeId: Uint8Array;
   readonly roots: ReadonlyMap<string, Pointer>;
@@ -147,6 +152,7 @@ export function encodeSuperblock(
   writeU53(view, at.generation, superblock.generation);
   writeU53(view, at.previous, superblock.previous);
   writeU53(view, at.beforePrevious, superblock.beforePrevious);
+  writeU53(view, at.thirdPrevious, superblock.thirdPrevious);
   writeU32(view, at.usedBytes, usedBytes);
   writeU16(view, at.rootCount, superblock.roots.size);
   writeU16(view, at.arenaCount, superblock.arenas.length);
@@ -204,8 +210,6 @@ function decodeVerified(
   const view = viewOf(written);
   const flags = readU32(view, at.flags);
   if (flags > FLAG_JOINT) return flawed('feature', at.flags, `flags ${flags.toString(2)}`);
-  const reserved = firstNonZero(written, at.reserved, SUPERBLOCK_HEADER.size);
-  if (reserved >= 0) return flawed('padding', reserved, 'superblock header');
   const rootCount = readU16(view, at.rootCount);
   const roots = decodeRoots(written.subarray(0, usedBytes), SUPERBLOCK_HEADER.size, rootCount);
   if (!roots.ok) return roots;
@@ -223,6 +227,7 @@ function decodeVerified(
     generation: readU53(view, at.generation),
     previous: readU53(view, at.previous),
     beforePrevious: readU53(view, at.beforePrevious),
+    thirdPrevious: readU53(view, at.thirdPrevious),
     joint: flags === FLAG_JOINT,
     storeId: written.slice(at.storeId, at.storeId + STORE_ID_BYTES),
     roots: roots.value.roots,
@@ -246,13 +251,17 @@ function readArena(view: DataView, offset: number): ArenaEntry {
 /** What both sides demand: the encoder asserts it, the decoder answers it. Offsets are those of header fields. */
 function flawOf(superblock: Superblock, geometry: Geometry): Flawed | undefined {
   const at = SUPERBLOCK_HEADER.at;
-  const { generation, previous, beforePrevious, storeId, roots, arenas } = superblock;
+  const { generation, previous, beforePrevious, thirdPrevious, storeId, roots, arenas } =
+    superblock;
   if (storeId.length !== STORE_ID_BYTES) return flawed('length', at.storeId, 'store id');
-  const chain = [generation, previous, beforePrevious];
+  const chain = [generation, previous, beforePrevious, thirdPrevious];
   if (!chain.every(isCount)) return flawed('bounds', at.generation, 'generation over 2^53');
   if (previous >= generation) return flawed('order', at.previous, 'previous generation');
   if (previous === 0 ? beforePrevious !== 0 : beforePrevious >= previous) {
     return flawed('order', at.beforePrevious, 'generation before the previous');
+  }
+  if (beforePrevious === 0 ? thirdPrevious !== 0 : thirdPrevious >= beforePrevious) {
+    return flawed('order', at.thirdPrevious, 'third generation before');
   }
   if (roots.size > ROOTS_MAX) return flawed('count', at.rootCount, `${roots.size} roots`);
   if (arenas.length > arenasMax(geometry)) {

@@ -1,53 +1,30 @@
 /**
- * One arena, lived through: transactions, commits, readers, crashes, in the order the engine does them, beside a model that
- * is as dumb as possible (sets of blocks). After every commit the log is replayed for each generation that recovery may
- * choose, and what it gives must be what the model says; so must what the arena has in memory.
+ * One arena, lived through: transactions, commits, readers, crashes, in the order the engine does them, beside a
+ * model
+ * that is as dumb as possible (sets of blocks). After every commit the log is replayed for each generation that
+ * recovery may choose, and what it gives must be what the model says; so must what the arena has in memory.
  *
  * Guards I1, I3, I4, I5 and I9 of the allocator, for its tests.
  */
 import { Arena, type BlockKind } from '../arena/arena.ts';
 import { STATE, STATE_MASK } from '../arena/block-state.ts';
 import { type CommitWindow, type ReplayedLog, replayLog } from '../arena/log-replay.ts';
-import { forEachAllocated, forEachFreed } from '../arena/records.ts';
-import { assert } from '../base/assert.ts';
+import { assert, fail } from '../base/assert.ts';
 import type { ArenaIndex, Generation } from '../base/brand.ts';
 import { DeferredFrees, type FreedRange } from '../epoch/deferred-frees.ts';
 import type { Geometry } from '../format/geometry.ts';
 import { BlockHasher, createHasher } from '../format/hasher.ts';
 import { sectorsPerBlock } from '../format/log-block.ts';
-import type { ArenaEntry } from '../format/superblock.ts';
+import {
+  assertReplayed,
+  type Birth,
+  type CommitDeeds,
+  RECOVERABLE,
+  type SavedState,
+} from './arena-state.ts';
 import { LogDisk } from './log-disk.ts';
 
 export const blockHasher = new BlockHasher(await createHasher(), new Uint8Array(16));
-
-/** Generations that recovery may choose. */
-const RECOVERABLE = 3;
-
-export interface Birth {
-  readonly block: number;
-  readonly metadata: boolean;
-  readonly generation: number;
-  readonly hashHigh: number;
-  readonly hashLow: number;
-}
-
-/** What one commit did, log blocks included. */
-interface CommitDeeds {
-  readonly commit: number;
-  readonly births: readonly Birth[];
-  readonly freed: readonly number[];
-  readonly oldLog: readonly number[];
-}
-
-/** A superblock, and what the model says that replaying its log gives. */
-export interface SavedState {
-  readonly commit: number;
-  readonly window: CommitWindow;
-  readonly entry: ArenaEntry;
-  readonly used: ReadonlyMap<number, Birth>;
-  readonly log: ReadonlySet<number>;
-  readonly deeds: readonly CommitDeeds[];
-}
 
 interface PinnedReader {
   readonly publication: number;
@@ -67,6 +44,8 @@ export class ArenaLife {
   /** Of the open transaction. */
   born: number[] = [];
   readonly freed = new Set<number>();
+  /** By block of the open transaction: the generation that was open when it was written. */
+  private readonly writtenIn = new Map<number, number>();
   private births: Birth[] = [];
   private frees: number[] = [];
   private deeds: CommitDeeds[] = [];
@@ -98,6 +77,7 @@ export class ArenaLife {
     for (let block = start; block < start + count; block += 1) {
       this.assertUnseen(block);
       this.born.push(block);
+      this.writtenIn.set(block, this.openGeneration);
     }
     return count;
   }
@@ -128,15 +108,17 @@ export class ArenaLife {
     this.frees.push(...this.freed);
     this.born = [];
     this.freed.clear();
+    this.writtenIn.clear();
   }
 
   private recordBirth(block: number): void {
     const metadata = ((this.arena.states[block] as number) & STATE_MASK) === STATE.metadata;
     const [hashHigh, hashLow] = [this.nextHash, this.nextHash * 7];
     this.nextHash += 1;
-    const generation = this.openGeneration;
+    // A transaction may have been open while commits passed.
+    const generation = this.writtenIn.get(block) ?? this.openGeneration;
     const birth = { block, metadata, generation, hashHigh, hashLow };
-    this.arena.recordAlloc(block, 0, hashHigh, hashLow);
+    this.arena.recordAlloc(block, this.openGeneration - generation, hashHigh, hashLow);
     this.used.set(block, birth);
     this.births.push(birth);
   }
@@ -259,7 +241,10 @@ export class ArenaLife {
     const newest = this.saved.at(-1);
     this.used = new Map(newest?.used);
     this.deeds = [...(newest?.deeds ?? [])];
-    if (newest === undefined || newest.entry.grownBlocks === 0) return;
+    if (newest === undefined || newest.entry.grownBlocks === 0) {
+      this.disk.rollBack(() => 0);
+      return;
+    }
     const replayed = this.replay(newest);
     this.arena.resume(replayed);
     for (const commit of [-1, 0]) {
@@ -303,7 +288,7 @@ export class ArenaLife {
       hasher: blockHasher,
       readBlock: this.disk.readBlock,
     });
-    assert(!('flaw' in replayed), `I5: a committed log replays: ${JSON.stringify(replayed)}`);
+    if ('flaw' in replayed) fail(`I5: a committed log replays, but ${JSON.stringify(replayed)}`);
     return replayed;
   }
 
@@ -316,64 +301,19 @@ export class ArenaLife {
 
   /** Every generation that recovery may choose gives what the model says, and memory agrees with the newest (I3). */
   verify(): void {
-    for (const state of this.saved) {
-      if (state.entry.grownBlocks > 0) this.verifyReplay(state, this.replay(state));
-    }
+    for (const state of this.saved) this.verifyState(state);
     this.verifyMemory();
   }
 
-  private verifyReplay(state: SavedState, replayed: ReplayedLog): void {
-    const recent = state.deeds.filter((deeds) => deeds.commit > state.commit - RECOVERABLE);
-    const waiting = recent.filter((deeds) => deeds.commit > state.commit - 2);
-    const pending = new Set(waiting.flatMap(({ freed, oldLog }) => [...freed, ...oldLog]));
-    for (let block = 0; block < state.entry.grownBlocks; block += 1) {
-      const birth = state.used.get(block);
-      const kind = replayed.states[block] as number;
-      const isFree = replayed.free.isFree(block, 1);
-      const expected = state.log.has(block)
-        ? STATE.log
-        : birth !== undefined
-          ? STATE.data
-          : pending.has(block)
-            ? STATE.pending
-            : STATE.free;
-      // A compacted log has forgotten which older blocks are metadata.
-      const known = kind === STATE.metadata ? STATE.data : kind;
-      assert(known === expected, `I3: replay gives block ${block} state ${kind}, not ${expected}`);
-      assert(isFree === (expected === STATE.free), `I3: replay has block ${block} free: ${isFree}`);
-    }
-    const flaw = replayed.free.checkInvariants();
-    assert(flaw === undefined, `${flaw}`);
-    assertSame('born', bornOf(state, recent), replayedBirths(replayed), state);
-    assertSame('pending', pendingOf(state, waiting), replayedFrees(replayed), state);
-    this.verifyRecent(state, replayed, waiting);
-    const logged = replayed.free.blockCount + pending.size;
-    assert(replayed.loggedFreeBlocks === logged, 'I3: free in the log is free or pending');
-    const old = waiting.flatMap(({ oldLog }) => oldLog);
-    assert(replayed.oldLogBlocks === old.length, 'I9: replay counts the blocks of old logs');
-    const last = waiting.findLast(({ oldLog }) => oldLog.length > 0);
-    const lastCommit = last === undefined ? undefined : last.commit - state.commit;
-    assert(replayed.oldLogCommit === lastCommit, 'I9: replay knows when the log was compacted');
+  /** The same, of the newest generation alone. */
+  verifyNewest(): void {
+    const newest = this.saved.at(-1);
+    if (newest !== undefined) this.verifyState(newest);
+    this.verifyMemory();
   }
 
-  /** What the next compaction would repeat. */
-  private verifyRecent(
-    state: SavedState,
-    replayed: ReplayedLog,
-    waiting: readonly CommitDeeds[],
-  ): void {
-    for (const { commit, births, freed, oldLog } of waiting) {
-      const records = replayed.recent.find((each) => each.commit === commit - state.commit);
-      const allocated = new Set<number>();
-      const given = new Set<number>();
-      if (records !== undefined) {
-        forEachAllocated(records.units, (block) => allocated.add(block));
-        forEachFreed(records.units, (block) => given.add(block));
-      }
-      for (const { block } of births) assert(allocated.has(block), 'recent records: a birth');
-      for (const block of [...freed, ...oldLog]) assert(given.has(block), 'recent records: a free');
-      assert(given.size === freed.length + oldLog.length, 'recent records: no more frees');
-    }
+  private verifyState(state: SavedState): void {
+    if (state.entry.grownBlocks > 0) assertReplayed(state, this.replay(state));
   }
 
   private verifyMemory(): void {
@@ -401,44 +341,6 @@ export class ArenaLife {
     assert(log.blockCount === logBlocks.size, 'the log’s blocks are counted');
     assert(arena.availableBlocks <= free.blockCount, 'I9: no more is available than free');
   }
-}
-
-function bornOf(state: SavedState, recent: readonly CommitDeeds[]): string[] {
-  return recent.flatMap(({ commit, births }) =>
-    births
-      .filter((birth) => state.used.get(birth.block) === birth)
-      .map((birth) => {
-        const { block, generation, hashHigh, hashLow } = birth;
-        return [block, commit - state.commit, generation, hashHigh, hashLow].join();
-      }),
-  );
-}
-
-function replayedBirths(replayed: ReplayedLog): string[] {
-  return replayed.born.map(({ block, commit, generation, hashHigh, hashLow }) =>
-    [block, commit, generation, hashHigh, hashLow].join(),
-  );
-}
-
-function pendingOf(state: SavedState, waiting: readonly CommitDeeds[]): string[] {
-  return waiting.flatMap(({ commit, freed, oldLog }) => [
-    ...freed.map((block) => [block, commit - state.commit, false].join()),
-    ...oldLog.map((block) => [block, commit - state.commit, true].join()),
-  ]);
-}
-
-function replayedFrees(replayed: ReplayedLog): string[] {
-  return replayed.pending.flatMap(({ commit, start, count, log }) =>
-    Array.from({ length: count }, (_, n) => [start + n, commit, log].join()),
-  );
-}
-
-function assertSame(what: string, one: string[], other: string[], state: SavedState): void {
-  const [expected, got] = [one.sort().join(' '), other.sort().join(' ')];
-  assert(
-    expected === got,
-    `I3: replay at commit ${state.commit} gives ${what} [${got}], not [${expected}]`,
-  );
 }
 
 /** Neighbours become one range, as in the engine. */

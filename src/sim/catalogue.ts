@@ -1,6 +1,6 @@
 /**
- * The workloads of the crash tests: random ones by seed, and some made by hand for what chance meets too seldom. A name is
- * all it takes to have a workload again.
+ * The workloads of the crash tests: random ones by seed, and some made by hand for what chance meets too seldom. A
+ * name is all it takes to have a workload again.
  */
 import { assert } from '../base/assert.ts';
 import type { Geometry } from '../format/geometry.ts';
@@ -112,7 +112,7 @@ const HAND_MADE: Readonly<Record<string, { steps: string; setting?: Partial<SimS
     setting: { blocksMax: 128 },
   },
   'single-deletes': {
-    steps: `put 0..9 1; end; commit; commit; commit; ${turns(6, 'delete #; end; commit')}`,
+    steps: `put 0..5 1; end; commit; commit; commit; ${turns(5, 'delete #; end; commit')}`,
     setting: { geometry: { ...TINY, diskCount: 1 }, blocksMax: 128 },
   },
   'single-roots': {

@@ -1,6 +1,6 @@
 /**
- * The same store crashed many times in a row, some steps of work in between: some faults show only after several unfinished
- * commits, such as a superblock slot that is chosen by a generation number that every crash burns.
+ * The same store crashed many times in a row, some steps of work in between: some faults show only after several
+ * unfinished commits, such as a superblock slot that is chosen by a generation number that every crash burns.
  */
 import { crashedFiles, crashPoints, lyingPoint, RecordedDisks } from './disk-trace.ts';
 import { CrashFailure } from './explorer.ts';
@@ -91,7 +91,7 @@ class CrashChain {
     const lies = 1 + random.below(3);
     const from = acks[acks.length - lies];
     const point =
-      random.chance(0.3) && from !== undefined
+      random.chance(0.5) && from !== undefined
         ? lyingPoint(initial, disks.operations, from, disks.operations.length)
         : points[random.below(points.length)];
     if (point === undefined) throw new RangeError('every trace has a crash point at its end');
@@ -102,10 +102,14 @@ class CrashChain {
     };
   }
 
-  /** Anything, with all lost and all but a few kept among the likelier ones. */
+  /** Anything, with all lost, all lost but one, and all but a few kept among the likelier ones. */
   private fates(count: number): Fates {
     const { random } = this;
     const fates = new Uint8Array(count);
+    if (count > 0 && random.chance(0.2)) {
+      fates[random.below(count)] = FATE.kept;
+      return fates;
+    }
     const keeping = [0, 0.1, 0.5, 0.9][random.below(4)] as number;
     for (let n = 0; n < count; n += 1) {
       if (random.chance(keeping)) fates[n] = FATE.kept;

@@ -2,10 +2,8 @@
  * What a run asked of its disks, in order, and the disks that a crash may leave behind.
  *
  * The model of a disk: what was written before the last flush of a file is there; of what came after, every sector
- * has a
- * fate of its own (see `fates`), in the order written where they overlap. Files are independent. A new length is
- * lost or
- * kept like a sector.
+ * has a fate of its own (see `fates`), in the order written where they overlap. Files are independent. A new length
+ * is lost or kept like a sector.
  */
 import type { SyncHandle } from '../device/sync-handle.ts';
 import { FATE, type Fates } from './fates.ts';
@@ -68,8 +66,8 @@ export interface CrashPoint {
 
 /**
  * The crash points of a trace: right before every flush, and at the end. A crash between two writes leaves nothing
- * that a
- * crash before the next flush does not leave too, when that loses the second write; so these points are enough.
+ * that a crash before the next flush does not leave too, when that loses the second write; so these points are
+ * enough.
  */
 export function crashPoints(
   initial: readonly SectorFile[],
@@ -101,8 +99,7 @@ export function crashPoints(
 
 /**
  * The crash point after `to` operations when no flush since operation `from` did anything. What came before is
- * durable:
- * the run had acknowledged it, honestly.
+ * durable: the run had acknowledged it, honestly.
  */
 export function lyingPoint(
   initial: readonly SectorFile[],

@@ -1,12 +1,11 @@
 /**
  * The crash explorer: takes a recorded run, builds the disks that crashes may leave behind, recovers each with the
- * real
- * open code and judges what comes out.
+ * real open code and judges what comes out.
  *
  * Every distinct state is opened, and its content compared with the model. What is as good as the same for states
- * that were
- * opened with the same outcome (check, going on, opening again) is done for the first of each crash point with that
- * outcome, and for every so many besides: states with the same outcome differ only in bytes that nothing points to.
+ * that were opened with the same outcome (check, going on, opening again) is done for the first of each crash point
+ * with that outcome, and for every so many besides: states with the same outcome differ only in bytes that nothing
+ * points to.
  */
 import { StoreError } from '../base/errors.ts';
 import {
@@ -116,6 +115,9 @@ export class Explorer {
     const point = this.points(name.lies).find(({ operation }) => operation === name.operation);
     if (point === undefined) throw new RangeError('the run has no such crash point');
     const fates = parseFates(name.fates);
+    if (fates.length !== point.pending.length) {
+      throw new RangeError('the crash point has another number of pending writes');
+    }
     const inner = this.judge(point, fates, name.lies, crashedFiles(point, fates), true);
     if (then !== undefined) inner?.replay(then);
   }

@@ -1,7 +1,7 @@
 /**
- * Fails the n-th call of a kind, for every n, once and for ever, and looks at what the store makes of it (I12): nothing more
- * is acknowledged after a failed write or flush, what is there stays readable, everything thrown is a `StoreError`, and
- * another process opens the files at a state that was promised.
+ * Fails the n-th call of a kind, for every n, once and for ever, and looks at what the store makes of it (I12):
+ * nothing more is acknowledged after a failed write or flush, what is there stays readable, everything thrown is a
+ * `StoreError`, and another process opens the files at a state that was promised.
  */
 import { assert } from '../base/assert.ts';
 import { StoreError, type StoreErrorCode } from '../base/errors.ts';
@@ -156,8 +156,8 @@ function playSteps(player: Player, steps: readonly Step[], store: SimStore): boo
 }
 
 /**
- * I12: what was acknowledged stays readable in a poisoned store. What was not may be gone with the write that failed, but
- * nothing wrong is read. And it takes no transaction.
+ * I12: what was acknowledged stays readable in a poisoned store. What was not may be gone with the write that failed,
+ * but nothing wrong is read. And it takes no transaction.
  */
 function expectReadable({ opened, acked, visible }: Player): void {
   expectContent(contentOf(opened, acked.roots).content, acked.entry.content);

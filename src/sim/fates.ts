@@ -1,15 +1,15 @@
 /**
- * What a crash does to each write that no flush has followed: keeps it, loses it, or something in between. A list of fates
- * is a line of text, a character each, so that a crash state can be printed and had again.
+ * What a crash does to each write that no flush has followed: keeps it, loses it, or something in between. A list of
+ * fates is a line of text, a character each, so that a crash state can be printed and had again.
  */
 import { assert } from '../base/assert.ts';
-import type { CrashPoint } from './disk-trace.ts';
 import { Random } from './random.ts';
 
 /**
  * - `lost`: the sector is as it was before. What a stale sector is, too.
  * - `kept`: the sector is as it was written.
- * - `front`, `back`: the sector is torn; its first or second part was written, up to a byte that depends on the sector.
+ * - `front`, `back`: the sector is torn; its first or second part was written, up to a byte that depends on the
+ * sector.
  * - `garbage`: the sector is noise.
  * - `astray`: the sector's bytes went to the place of another pending write, and its own place is as it was before.
  */
@@ -42,10 +42,17 @@ export interface FateBudget {
   readonly randomFates: number;
 }
 
+/** What the fates of a crash point depend on. */
+export interface UndecidedUnits {
+  /** Operations done before the crash; seeds the random ones. */
+  readonly operation: number;
+  readonly pending: readonly unknown[];
+}
+
 /**
  * The fates to try at a crash point. The same array is given again and again: copy it to keep it.
  */
-export function* fatesOf(point: CrashPoint, budget: FateBudget): Generator<Fates> {
+export function* fatesOf(point: UndecidedUnits, budget: FateBudget): Generator<Fates> {
   const count = point.pending.length;
   const fates = new Uint8Array(count);
   const random = new Random(point.operation + 1);

@@ -1,14 +1,15 @@
 /**
  * The oracle: opens a disk that a crash may have left with the real open code and judges what comes out.
  *
- * (i) acknowledged ≤ recovered ≤ submitted, or, when flushes lied about the last W generations, recovered ≥ acknowledged −
- * (W − 1), the one in flight counted; what is given up is reported. (ii) The content is exactly the model's at that
- * generation. (iii) Check is clean: nothing both free and reachable, nothing leaked. (iv) The store goes on: it takes a
- * transaction and commits it, and is clean again. (v) Opening again gives the same.
+ * (i) acknowledged ≤ recovered ≤ submitted, or, when flushes lied about the last W generations, recovered ≥
+ * acknowledged − (W − 1), the one in flight counted; what is given up is reported. (ii) The content is exactly the
+ * model's at that generation. (iii) Check is clean: nothing both free and reachable, nothing leaked. (iv) The store
+ * goes on: it takes a transaction and commits it, and is clean again. (v) Opening again gives the same.
  */
 import { assert, fail } from '../base/assert.ts';
-import { slotDisk, slotOffset } from '../format/geometry.ts';
-import { decodeSuperblock } from '../format/superblock.ts';
+import { SLOT_COUNT, slotDisk, slotOffset } from '../format/geometry.ts';
+import { readU53, viewOf } from '../format/layout.ts';
+import { decodeSuperblock, SUPERBLOCK_HEADER } from '../format/superblock.ts';
 import { Checker } from '../store/check.ts';
 import type { OpenedEngine } from '../store/store-files.ts';
 import type { RecordedDisks } from './disk-trace.ts';
@@ -76,18 +77,24 @@ function expectGeneration(recovered: number, promised: Promised): HistoryEntry {
   return entry;
 }
 
+const slotHead = new Uint8Array(SUPERBLOCK_HEADER.size);
+
 /** A recovery that reports nothing has found nothing newer than what it opened. */
 function expectNothingNewer(
   files: readonly SectorFile[],
   { label, recovered }: OpenedEngine,
 ): void {
   const { geometry } = label;
-  const bytes = new Uint8Array(geometry.slotBytes);
-  for (let slot = 0; slot < 4; slot += 1) {
-    files[slotDisk(slot, geometry)]?.read(bytes, slotOffset(slot, geometry));
+  for (let slot = 0; slot < SLOT_COUNT; slot += 1) {
+    const file = files[slotDisk(slot, geometry)];
+    const at = slotOffset(slot, geometry);
+    file?.read(slotHead, at);
+    const generation = readU53(viewOf(slotHead), SUPERBLOCK_HEADER.at.generation);
+    if (!(generation > recovered.superblock.generation)) continue;
+    const bytes = new Uint8Array(geometry.slotBytes);
+    file?.read(bytes, at);
     const found = decodeSuperblock(bytes, geometry, hasher);
-    if (!found.ok || found.value.generation <= recovered.superblock.generation) continue;
-    fail(`generation ${found.value.generation} was given up silently`);
+    if (found.ok) fail(`generation ${generation} was given up silently`);
   }
 }
 

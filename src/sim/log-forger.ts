@@ -1,6 +1,6 @@
 /**
- * Forges logs: blocks whose checksums are right and whose contents are whatever a test wants. What a replay must survive is
- * not only damage, which the checksums find, but logs that somebody else wrote.
+ * Forges logs: blocks whose checksums are right and whose contents are whatever a test wants. What a replay must
+ * survive is not only damage, which the checksums find, but logs that somebody else wrote.
  */
 import type { ArenaIndex, BlockIndex } from '../base/brand.ts';
 import type { DeviceFault } from '../device/device.ts';

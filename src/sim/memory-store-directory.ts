@@ -1,9 +1,10 @@
 /**
- * A store's directory over memory files, as a session wants it: what sessions are tested on. Probes can be slow, wrong or
- * refused, devices can be wrapped to fail, and everything done to the files can be counted. Nothing in here is durable.
+ * A store's directory over memory files, as a session wants it: what sessions are tested on. Probes can be slow,
+ * wrong
+ * or refused, and are counted; devices can be wrapped. Nothing in here is durable.
  *
- * Not shared with the client's `memory-origin`: there each file belongs to a worker that may be killed, and a folder comes
- * into being with its first file.
+ * Not shared with the client's `memory-origin`: there each file belongs to a worker that may be killed, and a folder
+ * comes into being with its first file.
  */
 import { StoreError } from '../base/errors.ts';
 import type { Device } from '../device/device.ts';

@@ -1,7 +1,6 @@
 /**
  * A file made of sectors that are never changed in place, so that copying a file is copying a list: the explorer
- * makes
- * millions of disks that differ in a few sectors. Reads and writes behave like a sync access handle's.
+ * makes millions of disks that differ in a few sectors. Reads and writes behave like a sync access handle's.
  */
 import { assert } from '../base/assert.ts';
 import type { SyncHandle } from '../device/sync-handle.ts';

@@ -1,6 +1,6 @@
 /**
- * A store on simulated files, driven synchronously, small enough to be opened thousands of times a second: the real code
- * from labels to engine, with the process, the disks and the liveness probe in the hands of the test.
+ * A store on simulated files, driven synchronously, small enough to be opened thousands of times a second: the real
+ * code from labels to engine, with the process, the disks and the liveness probe in the hands of the test.
  */
 import { assert } from '../base/assert.ts';
 import type { Device } from '../device/device.ts';

@@ -1,4 +1,7 @@
-/** 53 bits of a disk's visible bytes: two crash states with the same are one, and there is nothing new to learn from it. */
+/**
+ * 53 bits of a disk's visible bytes: two crash states with the same are one, and there is nothing new to learn from
+ * it.
+ */
 import type { SectorFile } from './sector-file.ts';
 
 const FACTOR = 0x9e3779b1;

@@ -9,11 +9,13 @@ import { TREE_KEYS } from './tree.ts';
 /**
  * - `put`, `delete`: in the open transaction, which begins with the first of them.
  * - `end`, `abort`: of the open transaction.
- * - `commit`: from freeze to acknowledgement. `begin` goes up to the first fence only and waits for the liveness probe, while
+ * - `commit`: from freeze to acknowledgement. `begin` goes up to the first fence only and waits for the liveness
+ * probe, while
  *   further steps go on; `finish` is the rest of it.
  * - `compact`: asks for a compaction of every log with the next commit.
  * - `pin`, `unpin`: a reader of the present state.
- * - `reopen`: the process dies and comes back. What the files were given is there, flushed or not. `blocks`, if not 0, is how
+ * - `reopen`: the process dies and comes back. What the files were given is there, flushed or not. `blocks`, if not
+ * 0, is how
  *   far the store may grow from now on.
  */
 export type Step =

@@ -1,6 +1,7 @@
 /**
- * Sixteen blocks that hang on the root 'top' by two levels of pointer blocks: what the tests of the engine keep. Opening
- * verifies roots and recent blocks, so only what hangs deeper shows whether a fence held and a free was deferred.
+ * Sixteen blocks that hang on the root 'top' by two levels of pointer blocks: what the tests of the engine keep.
+ * Opening verifies roots and recent blocks, so only what hangs deeper shows whether a fence held and a free was
+ * deferred.
  *
  * Keys 0 … 15, values 1 … 255: a byte that fills the key's block.
  */

@@ -1,14 +1,11 @@
 /**
- * A small tree of pointer blocks on a store, three levels deep under the root 'tree': what crash tests keep. It
- * must be
- * that deep, because opening verifies the roots and the newest blocks: only what hangs below shows whether a fence
+ * A small tree of pointer blocks on a store, three levels deep under the root 'tree': what crash tests keep. It must
+ * be that deep, because opening verifies the roots and the newest blocks: only what hangs below shows whether a fence
  * held.
  *
  * Keys 0 … 63, values a byte that fills a block. A changed leaf means a new leaf, a new middle and a new top. Keys
- * from 64
- * on are single blocks under roots of their own.
+ * from 64 on are single blocks under roots of their own.
  */
-import { assert } from '../base/assert.ts';
 import { POINTER_BYTES, type Pointer, readPointer, writePointer } from '../format/pointer.ts';
 import type { Transaction } from '../store/transaction.ts';
 
@@ -28,7 +25,7 @@ function decodeChildren(bytes: Uint8Array): Children {
   for (let n = 0; n < TREE_FANOUT; n += 1) {
     if (bytes[n] === 0) continue;
     const pointer = readPointer(view, TREE_FANOUT + n * POINTER_BYTES);
-    assert(pointer.ok, 'a verified tree block holds pointers');
+    if (!pointer.ok) throw new NotATree('a node holds pointers');
     children[n] = pointer.value;
   }
   return children;
@@ -44,6 +41,9 @@ function encodeChildren(children: Children): Uint8Array {
   }
   return bytes;
 }
+
+/** A verified block is no block of a tree. Only a forged store has such. */
+export class NotATree extends Error {}
 
 const noChildren = (): Children => new Array(TREE_FANOUT).fill(undefined);
 
@@ -133,6 +133,6 @@ function leafValue(leaf: Uint8Array): number {
   const value = leaf[0] as number;
   let same = true;
   for (let at = 0; at < leaf.length; at += 1) same &&= leaf[at] === value;
-  assert(same, 'a leaf is of one byte');
+  if (!same) throw new NotATree('a leaf is of one byte');
   return value;
 }

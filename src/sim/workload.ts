@@ -1,7 +1,6 @@
 /**
- * A workload and its run: steps played on a store that is created for them, as a trace of the disks and a history
- * of what
- * was promised when.
+ * A workload and its run: steps played on a store that is created for them, as a trace of the disks and a history of
+ * what was promised when.
  */
 import { RecordedDisks, type TraceOperation } from './disk-trace.ts';
 import { type HistoryEntry, type Marks, Player } from './player.ts';

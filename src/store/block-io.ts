@@ -3,8 +3,7 @@
  *
  * Owns I2 for the engine (what `find` returns was verified at its load or finalized here), I7 (a block is hashed and
  * frozen in the same call that queues it) and I10 (a slot is waited for only while something is on its way to free
- * one).
- * Waiting means one disk request long, never a fence.
+ * one). Waiting means one disk request long, never a fence.
  */
 
 import type { LogWriter } from '../arena/alloc-log.ts';
@@ -183,15 +182,6 @@ export class BlockIo implements CompletionSink, LogWriter {
     return slot;
   }
 
-  /**
-   * Another block has the address, and its write is still queued. The disk has the old one until then, so a stale pointer
-   * would pass there, and whoever frees by it would free the new block.
-   */
-  private isSuperseded({ address }: Pointer): boolean {
-    const current = this.cache.findAddress(address);
-    return current !== NO_SLOT && this.cache.status(current) === SLOT_STATUS.dirty;
-  }
-
   private loadFailure(slot: SlotIndex, pointer: Pointer): StoreError {
     const outcome = this.loadOutcomes.get(slot);
     if (typeof outcome === 'object') return faultError(outcome, { address: pointer.address });
@@ -201,9 +191,8 @@ export class BlockIo implements CompletionSink, LogWriter {
   // ---- writing
 
   /**
-   * Finalizes a new block and queues it (I7): `bytes`, the rest zero, hashed under its address and generation.
-   * Found in the
-   * cache from now on.
+   * Finalizes a new block and queues it (I7): `bytes`, the rest zero, hashed under its address and generation. Found
+   * in the cache from now on.
    */
   writeBlock(address: BlockAddress, generation: Generation, bytes: Uint8Array): Pointer {
     const slot = this.acquireSlot();
@@ -316,8 +305,7 @@ export class BlockIo implements CompletionSink, LogWriter {
 
   /**
    * After a failed write nothing will be written any more, so its slot is let go like any other: a cache full of
-   * blocks
-   * that wait for ever would be the end of reading too (I10, I12).
+   * blocks that wait for ever would be the end of reading too (I10, I12).
    */
   written(cookie: number, outcome: Outcome): void {
     if (typeof outcome === 'object') this.events.failed(outcome);

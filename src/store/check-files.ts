@@ -1,7 +1,6 @@
 /**
  * The part of a check that looks at the files themselves: labels, superblock slots, lengths. Total: whatever bytes
- * are
- * there, and whatever faults, the answer is a list of problems.
+ * are there, and whatever faults, the answer is a list of problems.
  */
 import type { ArenaIndex, DiskIndex } from '../base/brand.ts';
 import { isFault } from '../device/device.ts';
@@ -155,8 +154,7 @@ function differingField(one: ArenaEntry, other: ArenaEntry): string | undefined 
 
 /**
  * I1: the superblocks before the newest are there, as far as this session wrote or verified them. A newer one than
- * the
- * newest was rejected when the store was opened, or somebody else writes to it.
+ * the newest was rejected when the store was opened, or somebody else writes to it.
  */
 function checkOthers(
   engine: Engine,

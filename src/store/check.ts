@@ -34,9 +34,8 @@ const GLANCES_PER_BLOCK = 1024;
 
 /**
  * @example
- * const checker = new Checker(opened, { reachable });
- * while (!checker.step(256)) await nextTask();
- * const report = checker.report();
+ * const checker = new Checker(opened, { reachable }); while (!checker.step(256)) await nextTask(); const report =
+ * checker.report();
  */
 export class Checker {
   /** How many steps there are in all, in units that mean nothing but progress. */
@@ -65,7 +64,7 @@ export class Checker {
     this.claims = new Claims(engine, this.reachable, this.problems);
     const grownBlocks = engine.arenas.arenas.reduce((sum, arena) => sum + arena.grownBlocks, 0);
     this.total = grownBlocks + this.reachable.length;
-    this.run = new Uint8Array(RUN_BYTES_MAX);
+    this.run = new Uint8Array(Math.min(RUN_BYTES_MAX, grownBlocks * engine.blockBytes));
     this.work = this.slices();
   }
 

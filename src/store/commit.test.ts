@@ -1,12 +1,28 @@
 import { describe, expect, test } from 'vitest';
+import { ArenaSet } from '../arena/arena-set.ts';
+import type { Generation } from '../base/brand.ts';
 import { StoreError } from '../base/errors.ts';
-import type { MemoryDirectory } from '../device/memory-handle.ts';
+import { MemoryDirectory } from '../device/memory-handle.ts';
+import { DeferredFrees } from '../epoch/deferred-frees.ts';
+import { BlockHasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { checkStore } from '../sim/check-store.ts';
-import { MemoryStore, type MemoryStoreOptions, TINY_GEOMETRY } from '../sim/memory-store.ts';
+import {
+  hasher,
+  MemoryStore,
+  type MemoryStoreOptions,
+  TINY_GEOMETRY,
+} from '../sim/memory-store.ts';
 import { type Content, contentText, KEYS, putKey, walk } from '../sim/three-levels.ts';
-import { crashedDirectory, WatchedDirectory } from '../sim/watched-directory.ts';
-import type { LivenessProbe } from './commit.ts';
+import {
+  crashedDirectory,
+  replay,
+  type SeenOperation,
+  WatchedDirectory,
+} from '../sim/watched-directory.ts';
+import type { BlockIo } from './block-io.ts';
+import { Committer, type LivenessProbe } from './commit.ts';
+import { SuperblockRing } from './superblock-ring.ts';
 
 const OPTIONS: MemoryStoreOptions = { maxBytes: 2 * TINY_GEOMETRY.arenaBytes };
 
@@ -146,11 +162,16 @@ describe('crashes', () => {
     ['disk-0 is as at its last flush', ['disk-0']],
     ['disk-1 is as at its last flush', ['disk-1']],
   ])('I1, I5, I6: after every prefix of the operations, when %s', (_, losing) => {
-    for (let operation = 0; operation <= seen.length; operation += 1) {
+    const everything = new MemoryDirectory();
+    for (let operation = 1; operation <= seen.length; operation += 1) {
+      const last = seen[operation - 1] as SeenOperation;
+      replay(everything, [last]);
       // Between two flushes a file that loses what came after the last one stays as it is.
-      const last = seen[operation - 1];
-      if (losing.length > 0 && last?.kind !== 'flush') continue;
-      const files = crashedDirectory(seen.slice(0, operation), new Set(losing));
+      if (losing.length > 0 && last.kind !== 'flush') continue;
+      const files =
+        losing.length === 0
+          ? everything.clone()
+          : crashedDirectory(seen.slice(0, operation), new Set(losing));
       const flaw = files.list().length === 0 ? '' : judge(files, operation, life.history);
       expect(flaw, `after ${operation} operations`).toBe('');
     }
@@ -242,5 +263,108 @@ describe('a commit', () => {
     liveness.answer = 'alive';
     while (store.engine.pump());
     expect(store.engine.durableGeneration).toBe(frozen);
+  });
+});
+
+describe('the state machine', () => {
+  /** A committer over disks that answer when the test says so. */
+  function machine() {
+    const asked: string[] = [];
+    const heard: string[] = [];
+    const liveness = {
+      begin: () => asked.push('probe'),
+      answer: 'alive' as LivenessProbe['answer'],
+    };
+    let ticket = 0;
+    const io = {
+      superblockBytes: new Uint8Array(TINY_GEOMETRY.slotBytes),
+      writeSuperblock: () => asked.push('superblock'),
+      fence: (given: number) => {
+        ticket = given;
+        asked.push('fence');
+        return asked.includes('superblock') ? 1 : 2;
+      },
+    };
+    const committer = new Committer({
+      geometry: TINY_GEOMETRY,
+      storeId: new Uint8Array(16),
+      hasher,
+      arenas: new ArenaSet(TINY_GEOMETRY, new BlockHasher(hasher, new Uint8Array(16))),
+      deferred: new DeferredFrees(),
+      io: io as unknown as BlockIo,
+      ring: new SuperblockRing([1, undefined, undefined, undefined]),
+      liveness,
+      events: {
+        durable: ({ generation }) => heard.push(`durable ${generation}`),
+        evicted: () => heard.push('evicted'),
+      },
+      recovered: { generation: 1, previous: 0, beforePrevious: 0 },
+    });
+    const generation = 2 as Generation;
+    committer.begin({ generation, roots: new Map(), publication: 0, transactions: 0 });
+    return { committer, asked, heard, liveness, pass: () => committer.fencePassed(ticket, true) };
+  }
+
+  test('I6: goes on only when every disk has answered, and acknowledges only after the last flush', () => {
+    const { committer, asked, heard, pass } = machine();
+    committer.advance();
+    pass();
+    committer.advance();
+    expect(asked).toEqual(['probe', 'fence']);
+    pass();
+    committer.advance();
+    expect(asked).toEqual(['probe', 'fence', 'superblock', 'fence']);
+    committer.advance();
+    expect(heard).toEqual([]);
+    expect(committer.idle).toBe(false);
+    pass();
+    committer.advance();
+    expect(heard).toEqual(['durable 2']);
+    expect(committer.idle).toBe(true);
+  });
+
+  test('I6: asks after the files while it flushes, and waits for the answer', () => {
+    const { committer, asked, liveness, pass } = machine();
+    liveness.answer = 'pending';
+    pass();
+    pass();
+    expect(committer.advance()).toBe(true);
+    expect(committer.advance()).toBe(false);
+    expect(asked).not.toContain('superblock');
+    liveness.answer = 'alive';
+    committer.advance();
+    expect(asked).toContain('superblock');
+  });
+
+  test.each([0, 1, 2, 3])(
+    'I12: acknowledges nothing once it has failed, after %i answers',
+    (answers) => {
+      const { committer, asked, heard, pass } = machine();
+      for (let n = 0; n < answers && n < 3; n += 1) {
+        if (n === 2) committer.advance();
+        pass();
+      }
+      committer.fail();
+      const { length } = asked;
+      for (let n = 0; n < 3; n += 1) {
+        pass();
+        expect(committer.advance()).toBe(false);
+      }
+      expect(asked).toHaveLength(length);
+      expect(heard).toEqual([]);
+      expect(committer.idle).toBe(false);
+    },
+  );
+
+  test('one commit is under way at a time, and answers are to the one that asked', () => {
+    const { committer } = machine();
+    const again = {
+      generation: 3 as Generation,
+      roots: new Map(),
+      publication: 0,
+      transactions: 0,
+    };
+    expect(() => committer.begin(again)).toThrow('I6');
+    expect(() => committer.fencePassed(99, true)).toThrow('I6');
   });
 });

@@ -6,8 +6,7 @@
  *
  * Owns I6 (an acknowledgement follows the flush of everything it promises: the superblock is queued only after every
  * touched disk has answered its fence) and, with the superblock ring, I1. Nothing here waits or looks at a clock,
- * except
- * to measure.
+ * except to measure.
  */
 import type { ArenaSet } from '../arena/arena-set.ts';
 import { assert } from '../base/assert.ts';
@@ -17,7 +16,7 @@ import type { DeferredFrees } from '../epoch/deferred-frees.ts';
 import { type Geometry, slotDisk, slotOffset } from '../format/geometry.ts';
 import type { Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { encodeSuperblock } from '../format/superblock.ts';
+import { encodeSuperblock, type Superblock } from '../format/superblock.ts';
 import type { BlockIo } from './block-io.ts';
 import type { SuperblockRing } from './superblock-ring.ts';
 
@@ -62,15 +61,17 @@ export class Committer {
   private fencesLeft = 0;
   private ticket = 0;
   private startedMs = 0;
-  /** Generations of the last two durable commits, newest first; 0 where there was none. */
+  /** Generations of the last three durable commits, newest first; 0 where there was none. */
   private previous: number;
   private beforePrevious: number;
+  private thirdPrevious: number;
   private readonly parts: CommitterParts;
 
   constructor(parts: CommitterParts) {
     this.parts = parts;
     this.previous = parts.recovered.generation;
     this.beforePrevious = parts.recovered.previous;
+    this.thirdPrevious = parts.recovered.beforePrevious;
   }
 
   get idle(): boolean {
@@ -134,6 +135,7 @@ export class Committer {
       generation: frozen.generation,
       previous: this.previous as Generation,
       beforePrevious: this.beforePrevious as Generation,
+      thirdPrevious: this.thirdPrevious as Generation,
       joint: false,
       storeId,
       roots: frozen.roots,
@@ -173,6 +175,7 @@ export class Committer {
     assert(frozen !== undefined, 'I6: a commit under way has frozen something');
     const { generation, transactions } = frozen;
     this.parts.ring.complete(this.slot, generation);
+    this.thirdPrevious = this.beforePrevious;
     this.beforePrevious = this.previous;
     this.previous = generation;
     this.commitCount += 1;
@@ -194,5 +197,5 @@ export interface CommitterParts {
   readonly ring: SuperblockRing;
   readonly liveness: LivenessProbe;
   readonly events: CommitEvents;
-  readonly recovered: { readonly generation: number; readonly previous: number };
+  readonly recovered: Pick<Superblock, 'generation' | 'previous' | 'beforePrevious'>;
 }

@@ -1,9 +1,7 @@
 /**
  * Random lives of a store against a model: write, replace, free, setRoot, abort, commit, compact, reopen, on blocks
- * of 512
- * bytes to 16 KiB. Whatever happens, the store holds what the model holds, and after a crash-like reopen what the
- * model held
- * at its last commit.
+ * of 512 bytes to 16 KiB. Whatever happens, the store holds what the model holds, and after a crash-like reopen what
+ * the model held at its last commit.
  *
  * To replay a failure: OPFS_BLOCKS_SEED=<seed> OPFS_BLOCKS_PATH=<path> npx vitest run src/store/engine.fuzz.test.ts
  */
@@ -13,6 +11,7 @@ import { StoreError } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { checkStore } from '../sim/check-store.ts';
 import { MemoryStore } from '../sim/memory-store.ts';
+import { scaled } from '../sim/scale.ts';
 import type { Transaction } from './transaction.ts';
 
 type Step =
@@ -200,10 +199,10 @@ class Life {
 }
 
 test.each([
-  { blockBytes: 512, diskCount: 2, runs: 1400 },
-  { blockBytes: 1024, diskCount: 1, runs: 300 },
-  { blockBytes: 4096, diskCount: 3, runs: 250 },
-  { blockBytes: 16_384, diskCount: 2, runs: 60 },
+  { blockBytes: 512, diskCount: 2, runs: scaled(1400) },
+  { blockBytes: 1024, diskCount: 1, runs: scaled(300) },
+  { blockBytes: 4096, diskCount: 3, runs: scaled(250) },
+  { blockBytes: 16_384, diskCount: 2, runs: scaled(60) },
 ])('I1–I5, I9: $runs random lives of a store of $blockBytes-byte blocks', (options) => {
   fc.assert(
     fc.property(fc.array(command, { minLength: 5, maxLength: 60 }), (commands) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Pointer } from '../format/pointer.ts';
 import { MemoryStore } from '../sim/memory-store.ts';
+import { scaled } from '../sim/scale.ts';
 
 const block = (store: MemoryStore, fill: number) =>
   new Uint8Array(store.engine.blockBytes).fill(fill);
@@ -22,10 +23,10 @@ describe('engine', () => {
     expect(again.read(pointer)).toEqual(block(store, 7));
   });
 
-  test('I9: 1,000 rounds of fill, delete, fill', () => {
+  test(`I9: ${scaled(1000)} rounds of fill, delete, fill`, () => {
     let store = new MemoryStore({ maxBytes: 2 * 128 * 512 });
     let capacity = 0;
-    for (let round = 0; round < 1000; round += 1) {
+    for (let round = 0; round < scaled(1000); round += 1) {
       const pointers: Pointer[] = [];
       for (let batch = 8; batch > 0; ) {
         const transaction = store.engine.begin();

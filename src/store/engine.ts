@@ -1,8 +1,7 @@
 /**
  * The engine: one piece of synchronous code, used by every profile. It is given disks (ports), a memory and what
- * recovery
- * found; it offers transactions, verified reads and commits. It never waits for a fence: whoever drives it calls
- * `pump` when completions may have arrived.
+ * recovery found; it offers transactions, verified reads and commits. It never waits for a fence: whoever drives it
+ * calls `pump` when completions may have arrived.
  *
  * One thread changes a store, as one mutator does in gefs, so there are no locks in here.
  */
@@ -137,6 +136,7 @@ export class Engine implements TransactionSpace {
       recovered: {
         generation: recovered.superblock.generation,
         previous: recovered.superblock.previous,
+        beforePrevious: recovered.superblock.beforePrevious,
       },
     });
   }
@@ -184,9 +184,10 @@ export class Engine implements TransactionSpace {
     return this.deferred.heldByReaders(this.committer.commitCount);
   }
 
-  /** Whether empty commits would bring space back: something waits for commits and not for readers. */
+  /** Whether empty commits would bring space back, or show that it is readers who hold it. */
   get reclaimable(): boolean {
-    return this.landed.length > 0 || this.deferred.comesOfAge(this.oldestPublication);
+    const { commitCount } = this.committer;
+    return this.landed.length > 0 || this.deferred.waitsForCommits(commitCount);
   }
 
   /** Every reader is at this publication or later. */
@@ -470,8 +471,7 @@ export class Engine implements TransactionSpace {
   /**
    * Begins a commit of everything that has ended; an empty one is allowed, it lets freed blocks come of age. Returns
    * its generation. Layers write their dirty nodes first; when one cannot, its error is thrown, nothing has begun,
-   * and
-   * a later call tries again.
+   * and a later call tries again.
    */
   beginCommit(): Generation {
     this.assertUsable();

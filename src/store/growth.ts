@@ -1,7 +1,6 @@
 /**
  * Growth: a file is made longer ahead of need, before a block is allocated, never inside a commit's critical steps.
- * It is
- * the only place where QUOTA and FULL arise, so they reject one transaction and nothing else.
+ * It is the only place where QUOTA and FULL arise, so they reject one transaction and nothing else.
  *
  * The disk that has grown least grows next, so that the disks share the load. Steps double, because browsers grant
  * quota in doubling steps, and a step that is refused is halved before it is given up.

@@ -1,7 +1,6 @@
 /**
- * Images: one state of a store as a stream of bytes, and a new store from it. Constant memory on both sides: a
- * frame of
- * up to 1 MiB, and on export a byte per block for what is in use.
+ * Images: one state of a store as a stream of bytes, and a new store from it. Constant memory on both sides: a frame
+ * of up to 1 MiB, and on export a byte per block for what is in use.
  *
  * An import is all or nothing. What it has written becomes a store with the labels, at the very end and after
  * everything else is durable; whatever goes wrong before, its files are removed.

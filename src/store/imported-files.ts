@@ -3,10 +3,8 @@
  * says exactly which blocks are in use.
  *
  * Guarantees: nothing is written outside the arenas of the geometry; replaying the new logs gives the blocks that
- * were
- * written and the logs' own (I3); every arena has its log's reserve (I9). It trusts nobody about sizes: a file gets
- * as
- * long as its blocks need. Because a file is one line, every arena of a disk but the last is full size.
+ * were written and the logs' own (I3); every arena has its log's reserve (I9). It trusts nobody about sizes: a file
+ * gets as long as its blocks need. Because a file is one line, every arena of a disk but the last is full size.
  *
  * Memory: the free ranges of one arena per disk. Blocks arrive in the order of their addresses, so when an arena of a
  * disk has begun, the one before it is complete.
@@ -164,6 +162,7 @@ export class ImportedFiles {
       generation: this.store.generation,
       previous: 0,
       beforePrevious: 0,
+      thirdPrevious: 0,
       joint: false,
       storeId,
       roots,

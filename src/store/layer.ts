@@ -1,7 +1,7 @@
 /**
  * The seam for what will stand on blocks: trees, maps, volumes. A layer runs in the engine's own thread, on the
- * engine,
- * not over messages: it holds and drops blocks, writes through transactions, and is asked before every freeze.
+ * engine, not over messages: it holds and drops blocks, writes through transactions, and is asked before every
+ * freeze.
  */
 
 import type { SlotIndex } from '../base/brand.ts';

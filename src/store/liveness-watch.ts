@@ -1,7 +1,7 @@
 /**
  * Whether the store's files are still found under their names. A browser that clears site data lets writes and
- * flushes on
- * an open handle go on succeeding, on a file that nobody will find again; so every commit asks before its superblock.
+ * flushes on an open handle go on succeeding, on a file that nobody will find again; so every commit asks before its
+ * superblock.
  */
 import type { LivenessProbe } from './commit.ts';
 import type { StoreDirectory } from './directory.ts';

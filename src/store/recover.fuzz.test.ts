@@ -1,9 +1,7 @@
 /**
  * Damaged files, one by one and all of them: every byte of a small store changed, every file cut at every sector,
- * files
- * swapped, foreign, or from an earlier day. Whatever is opened is a state that was committed, bit by bit; what is
- * not is
- * refused or named; and no acknowledged commit goes without a word.
+ * files swapped, foreign, or from an earlier day. Whatever is opened is a state that was committed, bit by bit; what
+ * is not is refused or named; and no acknowledged commit goes without a word.
  *
  * Nothing is random in here, so a failure replays by running it again; its message names file, offset and byte.
  */

@@ -7,8 +7,7 @@
  * that is given up on the way is reported, never silent.
  *
  * Where no generation verifies only because data blocks are damaged, the newest one whose logs do verify is opened
- * and
- * the blocks are named: one rotten block must not take all the others with it. A joint generation never opens so,
+ * and the blocks are named: one rotten block must not take all the others with it. A joint generation never opens so,
  * because for it a block that does not match may just as well be a commit that never finished.
  */
 import { type ReplayedLog, replayLog } from '../arena/log-replay.ts';
@@ -145,8 +144,7 @@ export function recoverableGeneration(
 
 /**
  * Slots with a superblock that cannot be read, as many as the opened superblock’s two predecessors do not account
- * for:
- * each may have held a newer state. To keep silent about them would be to lose an acknowledged commit silently.
+ * for: each may have held a newer state. To keep silent about them would be to lose an acknowledged commit silently.
  */
 function lostSlots(slots: readonly FoundSlot[], opened: Superblock): FoundSlot[] {
   const unreadable = slots.filter((found) => found.superblock === undefined && !found.blank);
@@ -159,9 +157,8 @@ function lostSlots(slots: readonly FoundSlot[], opened: Superblock): FoundSlot[]
 
 /**
  * The newest superblock and the commits before it, newest first, as far back as all that they need is still there
- * when
- * the newest one was under way. By their links and not by their numbers: a smaller number may be of a state that was
- * given up by an earlier recovery, or lie in a file that is of an earlier day than the others.
+ * when the newest one was under way. By their links and not by their numbers: a smaller number may be of a state that
+ * was given up by an earlier recovery, or lie in a file that is of an earlier day than the others.
  */
 function candidatesAmong(slots: readonly FoundSlot[]): Superblock[] {
   const found = slots
@@ -173,7 +170,8 @@ function candidatesAmong(slots: readonly FoundSlot[]): Superblock[] {
   for (const superblock of found) {
     const last = candidates[candidates.length - 1];
     if (last !== undefined) {
-      const steps = [last.previous, last.beforePrevious].indexOf(superblock.generation) + 1;
+      const line = [last.previous, last.beforePrevious, last.thirdPrevious];
+      const steps = line.indexOf(superblock.generation) + 1;
       if (steps === 0 || commitsBack + steps >= SLOT_COUNT) continue;
       commitsBack += steps;
     }

@@ -1,11 +1,9 @@
 /**
  * The asynchronous world around an engine: whose turn it is, who waits for which generation, when a commit begins,
- * and
- * whether the files are still there. Works wherever there are promises, so Node tests run it as it is.
+ * and whether the files are still there. Works wherever there are promises, so Node tests run it as it is.
  *
  * Group commit: transactions that have ended share the next commit. A commit begins when somebody waits for one and
- * nobody
- * else is about to end; after `GROUP_WAIT_MS` it begins in any case. Relaxed transactions are committed within
+ * nobody else is about to end; after `GROUP_WAIT_MS` it begins in any case. Relaxed transactions are committed within
  * `RELAXED_WAIT_MS`. These are delays, not orders: nothing is ordered by a clock (I13).
  */
 import { StoreError } from '../base/errors.ts';
@@ -540,8 +538,7 @@ export class Session implements StoreVerbs {
 
   /**
    * What is not saved is said by health, and to those who wait for it: closing succeeds all the same. Only when a
-   * layer
-   * refuses the commit of a store that is well does closing say so, once the files are closed.
+   * layer refuses the commit of a store that is well does closing say so, once the files are closed.
    */
   private async commitLast(): Promise<void> {
     try {

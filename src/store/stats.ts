@@ -1,7 +1,6 @@
 /**
  * What the engine is asked about while it works: sizes, and a byte per block. Reads only; nothing here touches a
- * disk,
- * except to ask a file for its length.
+ * disk, except to ask a file for its length.
  */
 import type { Arena } from '../arena/arena.ts';
 import { STATE, UNLOGGED } from '../arena/block-state.ts';

@@ -1,7 +1,6 @@
 /**
- * A store's files from the outside: telling a store from an unfinished creation, creating one, and putting an
- * engine on
- * one. Synchronous, over devices: sessions and crash tests use the same code.
+ * A store's files from the outside: telling a store from an unfinished creation, creating one, and putting an engine
+ * on one. Synchronous, over devices: sessions and crash tests use the same code.
  */
 import type { DiskIndex } from '../base/brand.ts';
 import { StoreError } from '../base/errors.ts';
@@ -11,6 +10,7 @@ import {
   type Geometry,
   geometryFlaw,
   LABEL_BYTES,
+  SLOT_COUNT,
   slotDisk,
   slotOffset,
 } from '../format/geometry.ts';
@@ -32,6 +32,10 @@ import { faultError } from './store-errors.ts';
 
 /** The generation of the superblock that creating a store writes. */
 const FIRST_GENERATION = 1;
+/** It names neither roots nor arenas, so it takes one sector. */
+const FIRST_SUPERBLOCK_BYTES_MAX = 4096;
+const SLOT_BYTES_MAX = 65_536;
+const SLOT_BYTES_MIN = 4096;
 /** However small the cache asked for: room for a commit's log batches, loads and a block being written. */
 const SLOTS_MIN = 16;
 
@@ -50,7 +54,7 @@ export function inspectFiles(files: FoundFiles, hasher: Hasher): Inspection {
   const labels = files.map((file) => (file === undefined ? undefined : readLabel(file, hasher)));
   const sound = labels.find((label): label is Label => typeof label === 'object');
   if (sound === undefined) {
-    if (files.some((file) => file !== undefined && looksUsed(file, hasher))) {
+    if (files.some((file, disk) => file !== undefined && looksUsed(file, disk, hasher))) {
       throw corruptFile('disk-0', 'its label is damaged, and there is data behind it');
     }
     return { kind: 'unfinished' };
@@ -114,36 +118,49 @@ function corruptFile(file: string, what: string): StoreError {
   );
 }
 
-/** Whether a file without a label holds anything but the superblock that creation writes first. */
-function looksUsed(file: Device, hasher: Hasher): boolean {
+/**
+ * Whether a file without a label belongs to a store that was there once: it has a superblock besides the one that
+ * creation writes, alone, into the first slot of the first file. That one may be torn, if there is nothing behind it.
+ * Blocks without any superblock are an import that was cut short.
+ */
+function looksUsed(file: Device, disk: number, hasher: Hasher): boolean {
   const size = file.size();
   if (isFault(size)) throw faultError(size);
-  const bytes = new Uint8Array(Math.min(size, LABEL_BYTES + 4 * 65_536));
+  const bytes = new Uint8Array(Math.min(size, LABEL_BYTES + SLOT_COUNT * SLOT_BYTES_MAX));
   const fault = file.read(bytes, 0);
   if (fault !== undefined) throw faultError(fault);
-  for (const slotBytes of [65_536, 4096]) {
-    for (let slot = 0; slot < 4; slot += 1) {
+  for (const slotBytes of [SLOT_BYTES_MAX, SLOT_BYTES_MIN]) {
+    for (let slot = 0; slot < SLOT_COUNT; slot += 1) {
       const found = bytes.subarray(LABEL_BYTES + slot * slotBytes);
       if (!SUPERBLOCK_MAGIC.every((byte, n) => found[n] === byte)) continue;
-      if (!isFirstSuperblock(found.subarray(0, slotBytes), slotBytes, hasher)) return true;
+      if (slot > 0 || disk > 0) return true;
+      const generation = firstSlotGeneration(found, hasher);
+      if (generation === undefined) return !endsAfterFirstSuperblock(found, size);
+      if (generation > FIRST_GENERATION) return true;
     }
   }
   return false;
 }
 
-function isFirstSuperblock(bytes: Uint8Array, slotBytes: number, hasher: Hasher): boolean {
-  const sectors = [4096, 512];
-  return sectors.some((sectorBytes) => {
+function endsAfterFirstSuperblock(slots: Uint8Array, fileBytes: number): boolean {
+  if (fileBytes > LABEL_BYTES + SLOT_COUNT * SLOT_BYTES_MAX) return false;
+  return slots.subarray(FIRST_SUPERBLOCK_BYTES_MAX).every((byte) => byte === 0);
+}
+
+/** The generation of a whole superblock, of whatever geometry: there are few that its decoding depends on. */
+function firstSlotGeneration(bytes: Uint8Array, hasher: Hasher): number | undefined {
+  for (const sectorBytes of [4096, 512]) {
     const geometry: Geometry = {
       blockBytes: 65_536,
       sectorBytes,
-      slotBytes,
+      slotBytes: SLOT_BYTES_MAX,
       diskCount: 1,
       arenaBytes: 65_536 * 64,
     };
     const decoded = decodeSuperblock(bytes, geometry, hasher);
-    return decoded.ok && decoded.value.generation === FIRST_GENERATION;
-  });
+    if (decoded.ok) return decoded.value.generation;
+  }
+  return undefined;
 }
 
 /**
@@ -176,9 +193,8 @@ function hasGrown(file: Device, disk: number, geometry: Geometry): boolean {
 }
 
 /**
- * Creates a store in fresh or unfinished files, one for each disk: files first, then the superblock, then the
- * labels, each durable
- * before the next. Cut short anywhere, it leaves an `unfinished` creation. Throws QUOTA or IO.
+ * Creates a store in fresh or unfinished files, one for each disk: files first, then the superblock, then the labels,
+ * each durable before the next. Cut short anywhere, it leaves an `unfinished` creation. Throws QUOTA or IO.
  */
 export function createFiles(
   files: readonly Device[],
@@ -208,8 +224,7 @@ export function createFiles(
 
 /**
  * What an unfinished creation has left goes first, file by file, and the file with its superblock last: a label
- * without a
- * superblock, or beside one that a crash has torn, would look like a store that has lost everything.
+ * without a superblock, or beside one that a crash has torn, would look like a store that has lost everything.
  */
 function emptyFiles(files: readonly Device[]): void {
   for (const file of files.toReversed()) {
@@ -226,6 +241,7 @@ function emptySuperblock(storeId: Uint8Array): Superblock {
     generation: FIRST_GENERATION,
     previous: 0,
     beforePrevious: 0,
+    thirdPrevious: 0,
     joint: false,
     storeId,
     roots: new Map(),

@@ -14,7 +14,7 @@ type Slots = (Written | undefined)[];
 function superblock(generation: number, previous: number, beforePrevious: number): Superblock {
   const storeId = new Uint8Array(16);
   const fields = { joint: true, storeId, roots: new Map(), arenas: [] };
-  return { generation, previous, beforePrevious, ...fields };
+  return { generation, previous, beforePrevious, thirdPrevious: 0, ...fields };
 }
 
 /** How a session finds the slots that its commits may write to. */

@@ -2,9 +2,8 @@
  * The four superblock slots: which of them a commit may write to. Owns the ring's half of I1: none of the recoverable
  * superblocks (the three newest acknowledged ones) is overwritten.
  *
- * The slot is chosen by what is in the slots, not by arithmetic on the generation: a crash in the middle of a
- * commit burns a
- * generation number, and after four such crashes `generation mod 4` would have overwritten the only good one.
+ * The slot is chosen by what is in the slots, not by arithmetic on the generation: a crash in the middle of a commit
+ * burns a generation number, and after four such crashes `generation mod 4` would have overwritten the only good one.
  */
 import { assert } from '../base/assert.ts';
 import { SLOT_COUNT } from '../format/geometry.ts';

@@ -2,9 +2,8 @@
  * A transaction, from the mutator's side. Blocks are written as they come; nothing of them is logged before the
  * transaction has ended, so rolling back is only forgetting.
  *
- * A failed `write`, `replace`, `free` or `setRoot` dooms the transaction: whoever ends it gets that first error
- * back. Nothing of
- * it is ever applied in part.
+ * A failed `write`, `replace`, `free` or `setRoot` dooms the transaction: whoever ends it gets that first error back.
+ * Nothing of it is ever applied in part.
  */
 
 import type { BlockKind } from '../arena/arena.ts';

@@ -71,8 +71,7 @@ export interface StoreVerbs {
 
   /**
    * Waits its turn: one transaction runs at a time, in the order asked for. `ticket` names the request, so that it
-   * can be taken back
-   * with `cancelBegin` while it waits; the promise then rejects with ABORTED.
+   * can be taken back with `cancelBegin` while it waits; the promise then rejects with ABORTED.
    */
   begin(ticket: number): Promise<BegunTransaction>;
   cancelBegin(ticket: number): void;
@@ -89,8 +88,8 @@ export interface StoreVerbs {
   ): Promise<void>;
   /**
    * Ends it. A failed write, replace, free or setRoot before has doomed it: it is rolled back and the first such
-   * error comes back
-   * here. Resolves when durable (`strict`) or visible (`relaxed`), with the generation that holds it.
+   * error comes back here. Resolves when durable (`strict`) or visible (`relaxed`), with the generation that holds
+   * it.
    */
   end(transaction: number, durability: Durability): Promise<number>;
   /** Rolls everything back. */

@@ -48,6 +48,7 @@ export const SUPERBLOCK_SAMPLE: Superblock = {
   generation: 2 ** 40 + 9,
   previous: 2 ** 40 + 7,
   beforePrevious: 2 ** 40 + 4,
+  thirdPrevious: 2 ** 40 + 1,
   joint: true,
   storeId: STORE_ID,
   roots: new Map([

@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest';
+import { workloadNamed } from './catalogue.ts';
+import { crashInARow, newChainTally } from './crash-chain.ts';
+
+test('I1: 20 stores recover from eight crashes in a row each', () => {
+  const tally = newChainTally();
+  for (let seed = 1; seed <= 20; seed += 1) crashInARow(workloadNamed(`random-${seed}`), 8, tally);
+  expect(tally.crashes).toBe(160);
+  // Superblocks of generations that were given up were there, and their numbers burnt.
+  expect(tally.rolledBackMax).toBeGreaterThan(0);
+});

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { workloadNamed } from './catalogue.ts';
+import { failEveryCall, newFailTally } from './fail-nth.ts';
+
+test.each(['creation', 'single-roots'])(
+  'I12: every call of %s fails, once and for ever',
+  (name) => {
+    const tally = newFailTally();
+    failEveryCall(workloadNamed(name), 1, tally);
+    expect(tally.loops).toBeGreaterThan(40);
+    expect(tally.poisoned).toBeGreaterThan(0);
+  },
+);

@@ -1,0 +1,266 @@
+import { describe, expect, test } from 'vitest';
+import type { MemoryDirectory, MemoryFile } from '../device/memory-handle.ts';
+import { arenasOffset, LABEL_BYTES, slotOffset } from '../format/geometry.ts';
+import type { Pointer } from '../format/pointer.ts';
+import { checkStore } from '../sim/check-store.ts';
+import { MemoryStore, TINY_GEOMETRY } from '../sim/memory-store.ts';
+import { readSlots } from './recover.ts';
+
+const block = (fill: number) => new Uint8Array(512).fill(fill);
+const SLOTS = [0, 1, 2, 3] as const;
+
+/** A block of that byte under the root 'main', in place of what was there, made durable. */
+function commit(store: MemoryStore, fill: number): Pointer {
+  const pointer = store.transact((tx) => {
+    const old = tx.root('main');
+    const [written] = tx.write([block(fill)]);
+    if (written === undefined) throw new Error('no pointer');
+    tx.setRoot('main', written);
+    if (old !== undefined) tx.free(old);
+    return written;
+  });
+  store.commit();
+  return pointer;
+}
+
+/** A store with generations 2 … `last`, block n in generation n; and its files as they were after each. */
+function grown(last: number) {
+  const store = new MemoryStore();
+  const files = new Map<number, MemoryDirectory>();
+  for (let generation = 2; generation <= last; generation += 1) {
+    commit(store, generation);
+    expect(store.engine.durableGeneration).toBe(generation);
+    files.set(generation, store.directory.clone());
+  }
+  return {
+    store,
+    filesOf: (generation: number) => (files.get(generation) as MemoryDirectory).clone(),
+  };
+}
+
+function slotFile(files: MemoryDirectory, slot: number): MemoryFile {
+  return files.file(`disk-${slot % 2}`) as MemoryFile;
+}
+
+function slotBytes(files: MemoryDirectory, slot: number): Uint8Array {
+  const bytes = new Uint8Array(4096);
+  slotFile(files, slot).read(bytes, slotOffset(slot, TINY_GEOMETRY));
+  return bytes;
+}
+
+function putSlot(files: MemoryDirectory, slot: number, bytes: Uint8Array): void {
+  slotFile(files, slot).write(bytes, slotOffset(slot, TINY_GEOMETRY));
+}
+
+/** By slot: the generation of the superblock in it. */
+function generations(store: MemoryStore): (number | undefined)[] {
+  const { label, hasher, blockHasher, engine } = store.opened;
+  const slots = readSlots({ label, hasher, blockHasher, ports: engine.ports });
+  return slots.map(({ superblock }) => superblock?.generation);
+}
+
+/** The files of generation 5, with the superblocks of 6 and 7: their flushes lied about everything else. */
+function lied(): MemoryDirectory {
+  const { filesOf } = grown(7);
+  const files = filesOf(5);
+  for (const slot of SLOTS) {
+    const changed = slotBytes(filesOf(7), slot);
+    if (Buffer.compare(changed, slotBytes(files, slot)) !== 0) putSlot(files, slot, changed);
+  }
+  return files;
+}
+
+describe('a roll-back', () => {
+  test('W = 3: to the last state whose root set verifies, told generation by generation', () => {
+    const store = new MemoryStore({ directory: lied() });
+    const { superblock, rejected, highestGeneration } = store.opened.recovered;
+    expect(superblock.generation).toBe(5);
+    expect(rejected.map(({ generation }) => generation)).toEqual([7, 6]);
+    for (const { reason } of rejected) expect(reason).toContain('log');
+    expect(highestGeneration).toBe(7);
+    expect(store.read(store.engine.roots.get('main') as Pointer)).toEqual(block(5));
+    expect(checkStore(store, []).problems).toEqual([]);
+  });
+
+  test('is the same when opened again, and again: nothing is written before a commit', () => {
+    const files = lied();
+    const first = new MemoryStore({ directory: files.clone() }).opened.recovered;
+    const store = new MemoryStore({ directory: files });
+    const second = store.reopen().opened.recovered;
+    expect(second.superblock).toEqual(first.superblock);
+    expect(second.rejected).toEqual(first.rejected);
+  });
+
+  test('never gives a generation number twice', () => {
+    const store = new MemoryStore({ directory: lied() });
+    expect(commit(store, 50).generation).toBe(8);
+    expect(store.engine.durableGeneration).toBe(8);
+  });
+
+  test('I1: what it gave up is not counted among the recoverable superblocks later', () => {
+    let store = new MemoryStore({ directory: lied() });
+    const commits = [5, 4];
+    for (let fill = 100; fill < 108; fill += 1) {
+      commit(store, fill);
+      commits.unshift(store.engine.durableGeneration);
+      // The new one, and the three that were recoverable while it was under way.
+      expect(generations(store)).toEqual(expect.arrayContaining(commits.slice(0, 4)));
+      store = store.reopen();
+      expect(store.engine.durableGeneration).toBe(commits[0]);
+    }
+  });
+
+  test('does not come back to a state that an earlier one gave up', () => {
+    const store = new MemoryStore({ directory: lied() });
+    commit(store, 100);
+    const files = store.directory.clone();
+    const given = generations(store);
+    expect(given).toContain(7);
+    const slot = given.indexOf(8);
+    putSlot(files, slot, new Uint8Array(4096).fill(1));
+    // 8 cannot be read; 7 was given up before 8 was acknowledged. Only what 7 was built on may be opened.
+    const again = new MemoryStore({ directory: files });
+    expect(again.engine.durableGeneration).toBe(5);
+    expect(again.opened.recovered.rejected.length).toBeGreaterThan(0);
+  });
+
+  test('never goes back further than the commits that are kept recoverable', () => {
+    const { filesOf } = grown(9);
+    const files = filesOf(9);
+    // disk-0 is from the day the store was made; generation 1, in its first slot, is sound and empty.
+    const young = filesOf(2).file('disk-0') as MemoryFile;
+    files.put('disk-0', young);
+    expect(() => new MemoryStore({ directory: files })).toThrow(
+      expect.objectContaining({ code: 'CORRUPT' }),
+    );
+  });
+});
+
+describe('a superblock that cannot be read', () => {
+  test('in the newest slot is told as a lost generation, whose number is not given again', () => {
+    const { store, filesOf } = grown(7);
+    const files = filesOf(7);
+    const slot = generations(store).indexOf(7);
+    slotFile(files, slot).write(Uint8Array.of(0xee), slotOffset(slot, TINY_GEOMETRY) + 40);
+    const again = new MemoryStore({ directory: files });
+    const { superblock, rejected } = again.opened.recovered;
+    expect(superblock.generation).toBe(6);
+    expect(rejected).toEqual([
+      { generation: 7, reason: expect.stringContaining(`slot ${slot} cannot be read`) },
+    ]);
+    expect(commit(again, 1).generation).toBe(8);
+    expect(generations(again)).not.toContain(undefined);
+    expect(again.reopen().opened.recovered.rejected).toEqual([]);
+  });
+
+  test.each([6, 5])('in the slot of generation %i, that the newest names, is no loss', (old) => {
+    const { store, filesOf } = grown(7);
+    const files = filesOf(7);
+    const slot = generations(store).indexOf(old);
+    putSlot(files, slot, new Uint8Array(4096).fill(3));
+    const again = new MemoryStore({ directory: files });
+    expect(again.engine.durableGeneration).toBe(7);
+    expect(again.opened.recovered.rejected).toEqual([]);
+  });
+
+  test('in a young store with blank slots is a loss, blank slots are none', () => {
+    const { store, filesOf } = grown(2);
+    expect(generations(store)).toEqual([1, 2, undefined, undefined]);
+    expect(new MemoryStore({ directory: filesOf(2) }).opened.recovered.rejected).toEqual([]);
+    const files = filesOf(2);
+    putSlot(files, 1, new Uint8Array(4096).fill(3));
+    const again = new MemoryStore({ directory: files });
+    expect(again.engine.durableGeneration).toBe(1);
+    expect(again.opened.recovered.rejected).toHaveLength(1);
+  });
+
+  test('in all four slots is CORRUPT, with the reason for each', () => {
+    const { filesOf } = grown(7);
+    const files = filesOf(7);
+    for (const slot of SLOTS) putSlot(files, slot, new Uint8Array(4096));
+    expect(() => new MemoryStore({ directory: files })).toThrow(/slot 0.*slot 1.*slot 2.*slot 3/);
+  });
+});
+
+describe('a rotten block', () => {
+  const damage = (files: MemoryDirectory, pointer: Pointer) =>
+    files
+      .file('disk-0')
+      ?.write(Uint8Array.of(0xaa), arenasOffset(TINY_GEOMETRY) + pointer.address + 9);
+
+  /** Generation 2 has an old root; 3 … 7 change another. */
+  function withOldRoot() {
+    const store = new MemoryStore();
+    const old = store.transact((tx) => {
+      const [written] = tx.write([block(77)]);
+      tx.setRoot('old', written);
+      return written as Pointer;
+    });
+    store.commit();
+    const newest = [3, 4, 5, 6, 7].map((fill) => commit(store, fill)).at(-1) as Pointer;
+    return { files: store.directory.clone(), old, newest };
+  }
+
+  test('that every generation has does not take them with it: it is named, the rest reads', () => {
+    const { files, old, newest } = withOldRoot();
+    damage(files, old);
+    const store = new MemoryStore({ directory: files });
+    const { superblock, rejected, damaged } = store.opened.recovered;
+    expect(superblock.generation).toBe(7);
+    expect(rejected).toEqual([]);
+    expect(damaged).toEqual([old.address]);
+    expect(() => store.read(old)).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+    expect(store.read(newest)).toEqual(block(7));
+    commit(store, 8);
+    expect(store.reopen().opened.recovered.damaged).toEqual([old.address]);
+  });
+
+  test('of the newest generation rolls back to the one before it', () => {
+    const { files, newest } = withOldRoot();
+    damage(files, newest);
+    const store = new MemoryStore({ directory: files });
+    expect(store.engine.durableGeneration).toBe(6);
+    expect(store.opened.recovered.rejected).toEqual([
+      { generation: 7, reason: expect.stringContaining(`${newest.address}`) },
+    ]);
+    expect(store.read(store.engine.roots.get('main') as Pointer)).toEqual(block(6));
+  });
+
+  test('that is born, not a root, and recent is noticed by its logged hash', () => {
+    const store = new MemoryStore();
+    const [pointer] = store.transact((tx) => tx.write([block(1)]));
+    store.commit();
+    const files = store.directory.clone();
+    damage(files, pointer as Pointer);
+    const again = new MemoryStore({ directory: files });
+    expect(again.engine.durableGeneration).toBe(1);
+    expect(again.opened.recovered.rejected).toHaveLength(1);
+  });
+});
+
+describe('lengths', () => {
+  test('a file that is too short for a generation rolls it back; longer is fine', () => {
+    const store = new MemoryStore();
+    commit(store, 2);
+    const short = store.directory.clone();
+    const size = short.file('disk-0')?.size ?? 0;
+    short.file('disk-0')?.truncate(size - 1);
+    const again = new MemoryStore({ directory: short });
+    expect(again.engine.durableGeneration).toBe(1);
+    expect(again.opened.recovered.rejected).toEqual([
+      { generation: 2, reason: `disk-0 is ${size - 1} bytes long and should be ${size}` },
+    ]);
+    const long = store.directory.clone();
+    long.file('disk-0')?.truncate(size + 12_345);
+    expect(new MemoryStore({ directory: long }).engine.durableGeneration).toBe(2);
+  });
+
+  test('a file cut inside its label is refused', () => {
+    const { filesOf } = grown(5);
+    const files = filesOf(5);
+    files.file('disk-1')?.truncate(LABEL_BYTES - 1);
+    expect(() => new MemoryStore({ directory: files })).toThrow(
+      expect.objectContaining({ code: 'CORRUPT', coordinates: { file: 'disk-1' } }),
+    );
+  });
+});

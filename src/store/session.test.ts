@@ -1,0 +1,670 @@
+import { describe, expect, test } from 'vitest';
+import { StoreError } from '../base/errors.ts';
+import type { MemoryDirectory } from '../device/memory-handle.ts';
+import type { Pointer } from '../format/pointer.ts';
+import { TINY_GEOMETRY } from '../sim/memory-store.ts';
+import { MemoryStoreDirectory } from '../sim/memory-store-directory.ts';
+import { WatchedDirectory } from '../sim/watched-directory.ts';
+import type { Layer } from './layer.ts';
+import type { CheckReport, Durability } from './report.ts';
+import { openSession, type Session } from './session.ts';
+import type { StoreSettings } from './settings.ts';
+import type { StoreEvent } from './verbs.ts';
+
+const SETTINGS: StoreSettings = {
+  geometry: TINY_GEOMETRY,
+  demanded: [],
+  maxBytes: 2 * TINY_GEOMETRY.arenaBytes,
+  cacheBytes: 64 * 512,
+  create: true,
+  exclusive: false,
+  readOnly: false,
+};
+const block = (fill: number) => new Uint8Array(512).fill(fill);
+const coded = (code: string) => ({ name: 'StoreError', code });
+
+interface Opened {
+  readonly session: Session;
+  readonly directory: MemoryStoreDirectory;
+  readonly files: WatchedDirectory;
+}
+
+async function open(
+  options: {
+    settings?: Partial<StoreSettings>;
+    layers?: readonly Layer[];
+    files?: MemoryDirectory;
+  } = {},
+): Promise<Opened> {
+  const files = new WatchedDirectory();
+  for (const name of options.files?.list() ?? []) {
+    files.put(name, options.files?.clone().file(name) as never);
+  }
+  const directory = new MemoryStoreDirectory(files);
+  const settings = { ...SETTINGS, ...options.settings };
+  const session = await openSession({ directory, settings, layers: options.layers ?? [] });
+  return { session, directory, files };
+}
+
+/** Whole transaction: one block, if wanted under a root. Returns its pointer once it has ended as asked. */
+async function put(
+  session: Session,
+  fill: number,
+  options: { root?: string; durability?: Durability } = {},
+): Promise<Pointer> {
+  const { transaction } = await session.begin(fill);
+  try {
+    const [pointer] = await session.transactionWrite(transaction, [block(fill)]);
+    if (pointer === undefined) throw new Error('no pointer');
+    if (options.root !== undefined) {
+      await session.transactionSetRoot(transaction, options.root, pointer);
+    }
+    await session.end(transaction, options.durability ?? 'strict');
+    return pointer;
+  } catch (error) {
+    await session.abort(transaction);
+    throw error;
+  }
+}
+
+async function free(session: Session, pointers: readonly Pointer[]): Promise<void> {
+  const { transaction } = await session.begin(0);
+  await session.transactionFree(transaction, pointers);
+  await session.end(transaction, 'strict');
+}
+
+/** What a promise came to: 'pending' while it has not. */
+async function outcome(promise: Promise<unknown>): Promise<unknown> {
+  const pending = new Promise((resolve) => setTimeout(() => resolve('pending'), 15));
+  return Promise.race([promise.catch((error: unknown) => error), pending]);
+}
+
+/** The roots that a crash now would leave. */
+async function rootsAfterCrash(files: MemoryDirectory): Promise<string[]> {
+  const { session } = await open({ files: files.clone() });
+  const names = session.opened.state.roots.map(([name]) => name);
+  await session.close();
+  return names;
+}
+
+function listen(session: Session): StoreEvent[] {
+  const events: StoreEvent[] = [];
+  session.subscribe((event) => events.push(event));
+  return events;
+}
+
+describe('transactions', () => {
+  test('I6: strict resolves when it is durable, relaxed when it is visible', async () => {
+    const { session, files } = await open();
+    await put(session, 1, { root: 'strict' });
+    expect(await rootsAfterCrash(files)).toEqual(['strict']);
+    await put(session, 2, { root: 'relaxed', durability: 'relaxed' });
+    expect(session.engine.roots.has('relaxed')).toBe(true);
+    expect(await rootsAfterCrash(files)).toEqual(['strict']);
+    await put(session, 3, { root: 'later' });
+    expect(await rootsAfterCrash(files)).toEqual(['later', 'relaxed', 'strict']);
+    await session.close();
+  });
+
+  test('a relaxed one is committed by itself within a moment', async () => {
+    const { session, files } = await open();
+    const before = session.engine.durableGeneration;
+    await put(session, 1, { root: 'relaxed', durability: 'relaxed' });
+    const started = performance.now();
+    while (session.engine.durableGeneration === before && performance.now() - started < 2000) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(performance.now() - started).toBeGreaterThan(20);
+    expect(await rootsAfterCrash(files)).toEqual(['relaxed']);
+    await session.close();
+  });
+
+  test('64 at a time share commits, and keep their order', async () => {
+    const { session, files } = await open();
+    const before = (await session.stats()).commits.count;
+    const order: number[] = [];
+    await Promise.all(
+      Array.from({ length: 64 }, async (_, n) => {
+        const pointer = await put(session, n, { root: 'last' });
+        order.push(n);
+        return pointer;
+      }),
+    );
+    const { commits } = await session.stats();
+    expect(commits.count - before).toBeLessThanOrEqual(8);
+    expect(commits.transactions).toBe(64);
+    expect(order).toEqual(Array.from({ length: 64 }, (_, n) => n));
+    const { session: again } = await open({ files: files.clone() });
+    const [, last] = again.opened.state.roots[0] as [string, Pointer];
+    expect(await again.read([last])).toEqual([block(63)]);
+    await session.close();
+  });
+
+  test('one inside another waits until that has ended', async () => {
+    const { session } = await open();
+    const { transaction } = await session.begin(1);
+    const inner = session.begin(2);
+    expect(await outcome(inner)).toBe('pending');
+    await session.end(transaction, 'strict');
+    const begun = await inner;
+    await session.abort(begun.transaction);
+    await session.close();
+  });
+
+  test('a wish for one can be taken back while it waits', async () => {
+    const { session } = await open();
+    const { transaction } = await session.begin(1);
+    const waiting = session.begin(2);
+    const after = session.begin(3);
+    session.cancelBegin(2);
+    await expect(waiting).rejects.toMatchObject(coded('ABORTED'));
+    session.cancelBegin(1);
+    await session.abort(transaction);
+    expect((await after).state.publication).toBe(0);
+    await session.close();
+  });
+
+  test('sees what ended before and its own writes; what is aborted leaves nothing', async () => {
+    const { session } = await open();
+    const pointer = await put(session, 1, { root: 'main', durability: 'relaxed' });
+    const { transaction, state } = await session.begin(2);
+    expect(state.roots).toEqual([['main', pointer]]);
+    const [own] = await session.transactionWrite(transaction, [block(2)]);
+    expect(await session.transactionRead(transaction, [pointer, own as Pointer])).toEqual([
+      block(1),
+      block(2),
+    ]);
+    const replaced = await session.transactionReplace(transaction, own as Pointer, block(3));
+    expect(await session.transactionRead(transaction, [replaced])).toEqual([block(3)]);
+    await session.transactionSetRoot(transaction, 'main', undefined);
+    await session.abort(transaction);
+    await session.abort(transaction);
+    await session.sync();
+    expect((await session.check({ reachable: [pointer] })).problems).toEqual([]);
+    await session.close();
+  });
+
+  test('an ended one is MISUSE to use, and gives its turn back even when it fails', async () => {
+    const { session } = await open();
+    const { transaction } = await session.begin(1);
+    await expect(session.transactionSetRoot(transaction, '', undefined)).rejects.toMatchObject(
+      coded('MISUSE'),
+    );
+    await expect(session.transactionWrite(transaction, [block(1)])).rejects.toMatchObject(
+      coded('MISUSE'),
+    );
+    await expect(session.end(transaction, 'strict')).rejects.toMatchObject(coded('MISUSE'));
+    await expect(session.end(transaction, 'strict')).rejects.toMatchObject(coded('MISUSE'));
+    await expect(session.transactionRead(transaction, [])).rejects.toMatchObject(coded('MISUSE'));
+    await put(session, 2);
+    await session.close();
+  });
+
+  test('an empty one commits nothing', async () => {
+    const { session, files } = await open();
+    const { transaction } = await session.begin(1);
+    const { length } = files.seen;
+    expect(await session.end(transaction, 'strict')).toBe(session.engine.durableGeneration);
+    expect(files.seen.length).toBe(length);
+    await session.close();
+  });
+});
+
+describe('space', () => {
+  /** Writes blocks until there is no room, and returns them. */
+  async function fill(session: Session): Promise<Pointer[]> {
+    const pointers: Pointer[] = [];
+    for (;;) {
+      try {
+        pointers.push(await put(session, pointers.length % 200, { durability: 'relaxed' }));
+      } catch (error) {
+        expect(error).toMatchObject(coded('FULL'));
+        return pointers;
+      }
+    }
+  }
+
+  test('I9: freed blocks get the commits they wait for before FULL is answered', async () => {
+    const { session } = await open();
+    const pointers = await fill(session);
+    await free(session, pointers.slice(0, 50));
+    const { transaction } = await session.begin(1);
+    const blocks = Array.from({ length: 40 }, (_, n) => block(n));
+    expect(await session.transactionWrite(transaction, blocks)).toHaveLength(40);
+    await session.end(transaction, 'strict');
+    await session.close();
+  });
+
+  test('FULL fails one transaction, names no readers when there are none, and tells of the pressure', async () => {
+    const { session } = await open();
+    const pointers = await fill(session);
+    const events = listen(session);
+    session.seen(session.engine.publication);
+    const failure = await put(session, 1).catch((error: unknown) => error as StoreError);
+    expect(failure).toMatchObject(coded('FULL'));
+    expect((failure as StoreError).message).not.toContain('readers');
+    expect(events.filter(({ type }) => type === 'pressure')).toEqual([
+      { type: 'pressure', pressure: { kind: 'full', heldByReadersBytes: 0, freeBytes: 0 } },
+    ]);
+    await free(session, pointers.slice(0, 1));
+    await session.close();
+  });
+
+  test('I4: a state that a client has not let go of holds its blocks, and FULL says so', async () => {
+    const { session } = await open();
+    const pointers = await fill(session);
+    const events = listen(session);
+    const pinned = session.engine.publication;
+    session.seen(pinned);
+    await free(session, pointers.slice(0, 30));
+    const full = await put(session, 1).catch((error: unknown) => error as StoreError);
+    expect(full).toMatchObject(coded('FULL'));
+    expect((full as StoreError).message).toContain('30 freed blocks are held by open readers');
+    expect(await session.read(pointers.slice(0, 30))).toEqual(
+      Array.from({ length: 30 }, (_, n) => block(n % 200)),
+    );
+    expect(events.filter(({ type }) => type === 'pressure')).toEqual([
+      {
+        type: 'pressure',
+        pressure: { kind: 'readers', heldByReadersBytes: 30 * 512, freeBytes: expect.any(Number) },
+      },
+    ]);
+    session.seen(session.engine.publication + 100);
+    expect(session.engine.heldByReadersBlocks).toBe(30);
+    session.seen(session.engine.publication);
+    expect(session.engine.heldByReadersBlocks).toBe(0);
+    await put(session, 2);
+    session.seen(pinned);
+    await expect(session.read([pointers[5] as Pointer])).rejects.toMatchObject({
+      code: /NOT_FOUND|CORRUPT/,
+    });
+    await session.close();
+  });
+
+  test('a running export holds the state it began with, until its end or until it is given up', async () => {
+    const { session } = await open();
+    const pointers = await fill(session);
+    const first = await session.exportStart();
+    const second = await session.exportStart();
+    await free(session, pointers.slice(0, 20));
+    await expect(put(session, 1)).rejects.toMatchObject({
+      code: 'FULL',
+      message: expect.stringContaining('20 freed blocks'),
+    });
+    await session.exportCancel(second);
+    expect(session.engine.heldByReadersBlocks).toBe(20);
+    while ((await session.exportNext(first)) !== undefined);
+    expect(session.engine.heldByReadersBlocks).toBe(0);
+    await expect(session.exportNext(first)).rejects.toMatchObject(coded('MISUSE'));
+    await put(session, 1);
+    await session.close();
+  });
+
+  test('QUOTA fails one transaction, tells of the pressure, and the store goes on', async () => {
+    const { session, files } = await open();
+    const events = listen(session);
+    files.plan = ({ operation }) =>
+      operation === 'truncate' ? { throw: 'QuotaExceededError' } : 'ok';
+    await expect(put(session, 1)).rejects.toMatchObject(coded('QUOTA'));
+    expect(events.at(-1)).toMatchObject({ type: 'pressure', pressure: { kind: 'quota' } });
+    expect(session.engine.health).toBe('ok');
+    files.plan = () => 'ok';
+    await put(session, 1);
+    await session.close();
+  });
+});
+
+describe('I12: when a disk fails', () => {
+  test('who waits is told that it may have been applied, who comes later that it was not', async () => {
+    const { session, files } = await open();
+    await put(session, 1, { root: 'first' });
+    const events = listen(session);
+    files.plan = ({ operation }) => (operation === 'flush' ? { throw: 'UnknownError' } : 'ok');
+    const waiting = [2, 3, 4].map((fill) => put(session, fill, { root: `${fill}` }));
+    for (const promise of waiting) {
+      await expect(promise).rejects.toMatchObject({ code: 'POISONED', maybeApplied: true });
+    }
+    expect(events.at(-1)).toMatchObject({ type: 'state', state: { health: 'poisoned' } });
+    await expect(session.begin(5)).rejects.toMatchObject({ code: 'POISONED', maybeApplied: false });
+    await expect(session.sync()).rejects.toMatchObject(coded('POISONED'));
+    await expect(session.compactLogs()).rejects.toMatchObject(coded('POISONED'));
+    const { length } = files.seen;
+    files.plan = () => 'ok';
+    await session.close();
+    expect(files.seen.length).toBe(length);
+    const [first] = await rootsAfterCrash(files);
+    expect(first).toBe('first');
+  });
+
+  test('an open transaction fails at its next verb, and nobody waits for ever', async () => {
+    const { session, files } = await open({ settings: { cacheBytes: 16 * 512 } });
+    // Something waits for commits: nobody may try to make them.
+    await free(session, [await put(session, 1)]);
+    const { transaction } = await session.begin(1);
+    files.plan = ({ operation }) => (operation === 'write' ? { throw: 'UnknownError' } : 'ok');
+    let failure: unknown;
+    for (let n = 0; n < 60 && failure === undefined; n += 1) {
+      await session.transactionWrite(transaction, [block(n)]).catch((error: unknown) => {
+        failure = error;
+      });
+    }
+    expect(failure).toMatchObject(coded('POISONED'));
+    const next = session.transactionWrite(transaction, [block(1)]);
+    expect(await outcome(next)).toMatchObject(coded('POISONED'));
+    await expect(session.end(transaction, 'strict')).rejects.toMatchObject(coded('POISONED'));
+    await session.close();
+  });
+
+  test('while a transaction ends: it is rolled back, not left waiting', async () => {
+    const { session, files } = await open({ settings: { cacheBytes: 16 * 512 } });
+    const pointers = await Promise.all(Array.from({ length: 20 }, (_, n) => put(session, n)));
+    const { transaction } = await session.begin(1);
+    await session.transactionSetRoot(transaction, 'old', pointers[0]);
+    await session.transactionWrite(
+      transaction,
+      Array.from({ length: 16 }, (_, n) => block(n)),
+    );
+    files.plan = ({ operation }) => (operation === 'write' ? { throw: 'UnknownError' } : 'ok');
+    expect(await outcome(session.end(transaction, 'strict'))).toMatchObject(coded('POISONED'));
+    await session.close();
+  });
+});
+
+describe('I6: when the files are gone', () => {
+  test('nothing is acknowledged: who waits gets EVICTED, and may have been applied', async () => {
+    const { session, directory, files } = await open();
+    await put(session, 1, { root: 'first' });
+    const kept = files.clone();
+    const events = listen(session);
+    files.evict();
+    await expect(put(session, 2, { root: 'second' })).rejects.toMatchObject({
+      code: 'EVICTED',
+      maybeApplied: true,
+    });
+    expect(session.engine.health).toBe('evicted');
+    expect(events.at(-1)).toMatchObject({ type: 'state', state: { health: 'evicted' } });
+    await expect(session.begin(3)).rejects.toMatchObject(coded('EVICTED'));
+    expect(await rootsAfterCrash(kept)).toEqual(['first']);
+    expect(directory.probes).toBe(2);
+    await session.close();
+    await session.close();
+  });
+
+  test('another store under the same names is noticed by its id', async () => {
+    const { session, directory } = await open();
+    await put(session, 1);
+    directory.probing = (honest) => (names) => honest(names, new Uint8Array(16).fill(1));
+    await expect(put(session, 2)).rejects.toMatchObject(coded('EVICTED'));
+    await session.close();
+  });
+
+  test('a slow answer delays only the acknowledgement', async () => {
+    const { session, directory, files } = await open();
+    let answer: (alive: 'alive') => void = () => {};
+    directory.probing = () => () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    const first = put(session, 1, { root: 'first' });
+    expect(await outcome(first)).toBe('pending');
+    const visible = await put(session, 2, { root: 'second', durability: 'relaxed' });
+    expect(await session.read([visible])).toEqual([block(2)]);
+    expect(await outcome(first)).toBe('pending');
+    expect(await rootsAfterCrash(files)).toEqual([]);
+    answer('alive');
+    await first;
+    expect(await rootsAfterCrash(files)).toEqual(['first']);
+    directory.probing = (honest) => honest;
+    await session.close();
+  });
+
+  test('who ends while a commit is under way is acknowledged by the next one', async () => {
+    const { session, directory, files } = await open();
+    const answers: ((alive: 'alive') => void)[] = [];
+    directory.probing = () => () => new Promise((resolve) => answers.push(resolve));
+    const first = put(session, 1, { root: 'first' });
+    expect(await outcome(first)).toBe('pending');
+    const second = put(session, 2, { root: 'second' });
+    expect(await outcome(second)).toBe('pending');
+    answers[0]?.('alive');
+    await first;
+    expect(await outcome(second)).toBe('pending');
+    expect(await rootsAfterCrash(files)).toEqual(['first']);
+    answers[1]?.('alive');
+    await second;
+    expect(await rootsAfterCrash(files)).toEqual(['first', 'second']);
+    expect(answers).toHaveLength(2);
+    directory.probing = (honest) => honest;
+    await session.close();
+  });
+
+  test('a poisoned store ignores an answer that comes too late', async () => {
+    const { session, directory, files } = await open();
+    let answer: (alive: 'alive') => void = () => {};
+    directory.probing = () => () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    files.plan = ({ operation }) => (operation === 'flush' ? { throw: 'UnknownError' } : 'ok');
+    await expect(put(session, 1)).rejects.toMatchObject(coded('POISONED'));
+    const { length } = files.seen;
+    answer('alive');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(files.seen.length).toBe(length);
+    await session.close();
+    answer('alive');
+  });
+});
+
+describe('closing', () => {
+  test('commits what is relaxed, gives the files back, and can be done twice', async () => {
+    const { session, files } = await open();
+    await put(session, 1, { root: 'relaxed', durability: 'relaxed' });
+    const closing = session.close();
+    expect(session.close()).toBe(closing);
+    await closing;
+    expect(await rootsAfterCrash(files)).toEqual(['relaxed']);
+    expect(files.list().map((name) => files.file(name)?.isOpen)).toEqual([false, false]);
+  });
+
+  test('rolls back what is open, ends what waits, and refuses what comes', async () => {
+    const { session, files } = await open();
+    await put(session, 1, { root: 'first' });
+    const { transaction } = await session.begin(1);
+    await session.transactionWrite(transaction, [block(2)]);
+    const waiting = session.begin(2);
+    const strict = expect(waiting).rejects.toMatchObject(coded('CLOSED'));
+    const closing = session.close();
+    await strict;
+    await expect(session.end(transaction, 'strict')).rejects.toMatchObject(coded('CLOSED'));
+    await session.abort(transaction);
+    await closing;
+    for (const late of [
+      () => session.begin(3),
+      () => session.read([]),
+      () => session.sync(),
+      () => session.stats(),
+      () => session.check({}),
+      () => session.compactLogs(),
+      () => session.exportStart(),
+      () => session.blockStates(),
+    ]) {
+      await expect(late()).rejects.toMatchObject(coded('CLOSED'));
+    }
+    const { session: again } = await open({ files: files.clone() });
+    expect((await again.check({ reachable: [] })).problems).toEqual([]);
+    await again.close();
+  });
+
+  test('keeps the promise to who waits for a commit', async () => {
+    const { session, files } = await open();
+    const strict = put(session, 1, { root: 'strict' });
+    await new Promise((resolve) => setImmediate(resolve));
+    await session.close();
+    await strict.then(
+      async () => expect(await rootsAfterCrash(files)).toEqual(['strict']),
+      (error: unknown) => expect(error).toMatchObject(coded('CLOSED')),
+    );
+  });
+
+  test.each(['compactLogs', 'exportStart', 'check', 'sync'] as const)(
+    'in the middle of %s: that ends with CLOSED or done, nothing is left behind',
+    async (verb) => {
+      const { session, files } = await open();
+      await put(session, 1, { root: 'first' });
+      await put(session, 2, { root: 'second', durability: 'relaxed' });
+      const running = verb === 'check' ? session.check({}) : session[verb]();
+      const ended = running.then(
+        (result) => (verb === 'check' ? (result as CheckReport).problems : 'done'),
+        (error: unknown) => (error instanceof StoreError ? error.code : error),
+      );
+      await session.close();
+      expect(['done', 'CLOSED', []]).toContainEqual(await ended);
+      expect(session.engine.health).toBe('ok');
+      const { length } = files.seen;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(files.seen.length).toBe(length);
+      expect((await rootsAfterCrash(files)).sort()).toEqual(['first', 'second']);
+    },
+  );
+});
+
+describe('closing while a verb waits for a commit', () => {
+  test.each([
+    ['compactLogs', 'CLOSED'],
+    ['exportStart', 'CLOSED'],
+    ['check', 'CLOSED'],
+    ['sync', 'done'],
+  ] as const)(
+    '%s is %s: it does not begin on a store that is being closed',
+    async (verb, expected) => {
+      const { session, directory } = await open();
+      await put(session, 1, { durability: 'relaxed' });
+      let answer: (alive: 'alive') => void = () => {};
+      directory.probing = () => () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        });
+      const running = verb === 'check' ? session.check({}) : session[verb]();
+      const ended = running.then(
+        () => 'done',
+        (error: StoreError) => error.code,
+      );
+      expect(await outcome(ended)).toBe('pending');
+      const closing = session.close();
+      answer('alive');
+      expect(await ended).toBe(expected);
+      await closing;
+    },
+  );
+});
+
+describe('a store opened to be read', () => {
+  test('refuses everything that writes, and changes no byte', async () => {
+    const { session, files } = await open();
+    const pointer = await put(session, 1, { root: 'first' });
+    await session.close();
+    const reader = await open({ files: files.clone(), settings: { readOnly: true } });
+    await expect(reader.session.begin(1)).rejects.toMatchObject(coded('READ_ONLY'));
+    await expect(reader.session.compactLogs()).rejects.toMatchObject(coded('READ_ONLY'));
+    await reader.session.sync();
+    expect(await reader.session.read([pointer])).toEqual([block(1)]);
+    expect((await reader.session.check({ reachable: [] })).clean).toBe(true);
+    const stream = await reader.session.exportStart();
+    expect(await reader.session.exportNext(stream)).toBeInstanceOf(Uint8Array);
+    await reader.session.close();
+    expect(reader.files.seen.filter(({ kind }) => kind !== 'flush')).toEqual([]);
+  });
+});
+
+describe('a layer in a session', () => {
+  function fussy(): { layer: Layer; refuse: (error: StoreError | undefined) => void } {
+    let refusal: StoreError | undefined;
+    const layer: Layer = {
+      name: 'fussy',
+      beforeFreeze() {
+        if (refusal !== undefined) throw refusal;
+      },
+    };
+    return {
+      layer,
+      refuse(error) {
+        refusal = error;
+      },
+    };
+  }
+
+  test('that cannot write its nodes fails who waits; the next commit holds everything', async () => {
+    const { layer, refuse } = fussy();
+    const { session, files } = await open({ layers: [layer] });
+    refuse(new StoreError('FULL', 'no room for the nodes'));
+    await expect(put(session, 1, { root: 'one' })).rejects.toMatchObject({
+      code: 'FULL',
+      maybeApplied: true,
+    });
+    expect(session.engine.health).toBe('ok');
+    expect(await rootsAfterCrash(files)).toEqual([]);
+    refuse(undefined);
+    await put(session, 2, { root: 'two' });
+    expect(await rootsAfterCrash(files)).toEqual(['one', 'two']);
+    await session.close();
+  });
+
+  test('that still cannot when the store is closed: closing says so, and the files are given back', async () => {
+    const { layer, refuse } = fussy();
+    const { session, files } = await open({ layers: [layer] });
+    await put(session, 1, { root: 'one', durability: 'relaxed' });
+    refuse(new StoreError('FULL', 'no room for the nodes'));
+    await expect(session.close()).rejects.toMatchObject(coded('FULL'));
+    expect(files.list().map((name) => files.file(name)?.isOpen)).toEqual([false, false]);
+  });
+});
+
+describe('what a session tells', () => {
+  test('its present state to who subscribes, then every change, in order', async () => {
+    const { session } = await open();
+    const events = listen(session);
+    expect(events).toMatchObject([{ type: 'state', state: { publication: 0, generation: 1 } }]);
+    const pointer = await put(session, 1, { root: 'main' });
+    expect(events.slice(1)).toMatchObject([
+      { type: 'state', state: { publication: 1, generation: 1, roots: [['main', pointer]] } },
+      { type: 'commit', commit: { generation: 2, transactions: 1 } },
+      { type: 'state', state: { publication: 1, generation: 2 } },
+    ]);
+    await session.close();
+  });
+
+  test('what opening found: created, recovered, rolled back', async () => {
+    const { session, files } = await open();
+    expect(session.opened.recovery).toMatchObject({ created: true, generation: 1, rolledBack: 0 });
+    await put(session, 1);
+    await put(session, 2);
+    await session.close();
+    const again = await open({ files: files.clone() });
+    expect(again.session.opened.recovery).toMatchObject({
+      created: false,
+      generation: 3,
+      rolledBack: 0,
+      rejected: [],
+      damagedBlocks: [],
+    });
+    expect(again.session.opened.recovery.recordsReplayed).toBeGreaterThan(0);
+    const torn = files.clone();
+    torn.file('disk-0')?.write(Uint8Array.of(1), 4096 + 4096 + 30);
+    const third = await open({ files: torn });
+    expect(third.session.opened.recovery).toMatchObject({ generation: 2, rolledBack: 1 });
+    expect(third.session.opened.recovery.rejected).toHaveLength(1);
+  });
+
+  test('compaction on request is done when it says so', async () => {
+    const { session } = await open();
+    for (let n = 0; n < 5; n += 1) await put(session, n);
+    const before = (await session.stats()).arenas.map((arena) => arena.compactions);
+    await session.compactLogs();
+    const after = (await session.stats()).arenas.map((arena) => arena.compactions);
+    expect(after.every((count, n) => count > (before[n] as number))).toBe(true);
+    await session.compactLogs();
+    expect((await session.stats()).arenas.map((arena) => arena.compactions)).not.toEqual(after);
+    await session.close();
+  });
+});
