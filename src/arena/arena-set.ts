@@ -56,7 +56,7 @@ export class ArenaSet {
    * Takes up to `countMax` neighbouring blocks: a whole run where any arena has one, else the first piece found. Says
    * where in `lastArena` and `lastCount` and returns the first block's index, or −1 when all arenas are full.
    *
-   * @param hint A whole number, 0 or more. Blocks allocated with the same hint start in the same arena.
+   * @param hint How many arenas further than the round robin to begin: a whole number, 0 or more.
    */
   allocate(kind: BlockKind, countMax: number, hint: number): number {
     assert(isCount(hint), 'a hint is a whole number, 0 or more');

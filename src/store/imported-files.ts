@@ -32,12 +32,6 @@ import type { StoreDirectory } from './directory.ts';
 import { importFaultError, inconsistentImageError } from './image-errors.ts';
 import { createFiles } from './store-files.ts';
 
-/**
- * Growing an arena by its last block can leave its reserve this much short, in a store of ours too: there may be four
- * chains of one block more in it.
- */
-const RESERVE_MISSING_MAX = 4;
-
 export interface ImportedStore {
   readonly geometry: Geometry;
   readonly hashDomain: Uint8Array;
@@ -121,8 +115,7 @@ export class ImportedFiles {
     this.lengthen(index, arenaOffset(index, geometry) + grownBlocks * geometry.blockBytes);
     const behind = arenaBlocks(geometry) - grownBlocks;
     assert(behind === 0 || free.grabRange(grownBlocks, behind), 'an arena ends behind its blocks');
-    const missing = logReserveBlocks(grownBlocks, geometry) - free.blockCount;
-    if (missing > RESERVE_MISSING_MAX) {
+    if (free.blockCount < logReserveBlocks(grownBlocks, geometry)) {
       throw inconsistentImageError(`arena ${index} has no room for its log`);
     }
     const log = new AllocLog(index, geometry, this.blockHasher);
