@@ -152,10 +152,10 @@ describe('the demo', () => {
       document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true }));
     });
     await rowOf(page, 'dropped.bin').waitFor();
-    await expect.poll(() => count(page, 'data')).toBeGreaterThan(300);
+    await expect.poll(() => count(page, 'data'), { timeout: 10_000 }).toBeGreaterThan(300);
     await rowOf(page, 'dropped.bin').getByText('Delete').click();
     await rowOf(page, 'dropped.bin').waitFor({ state: 'detached' });
-    await expect.poll(() => count(page, 'data')).toBeLessThan(10);
+    await expect.poll(() => count(page, 'data'), { timeout: 10_000 }).toBeLessThan(10);
     expect(await check(page)).toBe('Clean. ');
   });
 
@@ -234,7 +234,7 @@ describe('the demo', () => {
     const { path } = await makeFile('map.bin', MB);
     await page.setInputFiles('#pick', path);
     await rowOf(page, 'map.bin').waitFor();
-    await expect.poll(() => count(page, 'data')).toBeGreaterThan(60);
+    await expect.poll(() => count(page, 'data'), { timeout: 10_000 }).toBeGreaterThan(60);
     await page.locator('#map-view').focus();
     await page.keyboard.press('ArrowRight');
     expect(await readout.textContent()).toContain('(arena 0, block 0)');

@@ -276,7 +276,10 @@ describe('pages that stop', () => {
       // Playwright has lost touch with the page that comes back: it leaves its findings for another one.
       await page.goBack({ waitUntil: 'commit' });
       const other = await newPage();
-      await expect.poll(() => other.evaluate(() => localStorage.getItem('back'))).not.toBe(null);
+      // Opening may take its `waitMs`: the worker that was left behind commits and closes first.
+      await expect
+        .poll(() => other.evaluate(() => localStorage.getItem('back')), { timeout: 10_000 })
+        .not.toBe(null);
       const back = await other.evaluate(() => localStorage.getItem('back') ?? '');
       expect(JSON.parse(back)).toEqual({ persisted: true, late: 'SESSION_LOST', kept: true });
       await Promise.all([other.close(), page.close()]);
