@@ -2,6 +2,7 @@
  * The same store crashed many times in a row, some steps of work in between: some faults show only after several
  * unfinished commits, such as a superblock slot that is chosen by a generation number that every crash burns.
  */
+import { assert } from '../base/assert.ts';
 import { crashedFiles, crashPoints, lyingPoint, RecordedDisks } from './disk-trace.ts';
 import { CrashFailure } from './explorer.ts';
 import { FATE, type Fates } from './fates.ts';
@@ -10,8 +11,8 @@ import { type HistoryEntry, Player } from './player.ts';
 import { Random } from './random.ts';
 import type { SectorFile } from './sector-file.ts';
 import { noFiles, type SimSetting, SimStore } from './sim-store.ts';
-import { randomSteps } from './steps.ts';
-import { createdEntry, type Workload } from './workload.ts';
+import { parseSteps, randomSteps } from './steps.ts';
+import { createdEntry, runWorkload, type Workload } from './workload.ts';
 
 export interface ChainTally {
   chains: number;
@@ -36,6 +37,35 @@ export function crashInARow(workload: Workload, depth: number, tally: ChainTally
   tally.chains += 1;
   tally.crashes += depth;
   tally.rolledBackMax = Math.max(tally.rolledBackMax, chain.rolledBack);
+}
+
+/**
+ * `times` commits in a row, of which each is crashed when all flushes lied and only its superblock has landed: a
+ * generation
+ * that is given up, and its number burnt, every time.
+ */
+export function giveUpInARow(workload: Workload, times: number): void {
+  const { setting } = workload;
+  const run = runWorkload(workload);
+  let { files } = run;
+  const base = run.history[run.history.length - 1];
+  assert(base !== undefined, 'what is there was committed once');
+  for (let n = 0; n < times; n += 1) {
+    const initial = files.map((file) => file.clone());
+    const disks = new RecordedDisks(initial.map((file) => file.clone()));
+    const store = new SimStore({ disks, setting });
+    const player = new Player(store, { ...base, submitted: 0, acked: 0 });
+    player.playAll(parseSteps(`put 1 ${n}; end; commit`));
+    const operation = disks.operations.length - 1;
+    const point = lyingPoint(initial, disks.operations, 0, operation);
+    const fates = new Uint8Array(point.pending.length);
+    fates[fates.length - 1] = FATE.kept;
+    const crashed = new RecordedDisks(crashedFiles(point, fates));
+    const { history } = player;
+    const recovery = recoverDisks(crashed, { setting, history, operation, lossAllowed: 0 });
+    assert(recovery.rejected > 0, 'a superblock without its commit is given up');
+    files = crashed.files;
+  }
 }
 
 class CrashChain {

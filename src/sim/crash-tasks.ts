@@ -41,7 +41,7 @@ export type CrashTask =
       readonly to: number;
     };
 
-type Size = 'quick' | 'smoke' | 'thorough';
+type Size = 'smoke' | 'thorough';
 
 /** What tasks add up to. */
 export interface Figures {
@@ -98,13 +98,6 @@ export function addFigures(sum: Figures, more: Figures): void {
 }
 
 const BUDGETS: Readonly<Record<Size, ExplorerBudget>> = {
-  quick: {
-    exhaustiveUnits: 6,
-    randomSubsets: 6,
-    randomFates: 4,
-    deepEvery: 16,
-    nestedEvery: 100,
-  },
   smoke: {
     exhaustiveUnits: 8,
     randomSubsets: 24,
@@ -117,7 +110,7 @@ const BUDGETS: Readonly<Record<Size, ExplorerBudget>> = {
     randomSubsets: 40,
     randomFates: 24,
     deepEvery: 16,
-    nestedEvery: 48,
+    nestedEvery: 64,
   },
 };
 const LIES_BUDGET: ExplorerBudget = {
@@ -253,26 +246,31 @@ function chunks<Item>(items: readonly Item[], size: number): Item[][] {
   );
 }
 
-/** From this scale on, lying flushes about three generations are tried in all their subsets, not two. */
-const ALL_OF_THREE_FROM = 10;
+/**
+ * From this scale on a run is a long one: lying flushes about three generations are tried in all their subsets, not
+ * two, and more states of each workload.
+ */
+const LONG_FROM = 10;
 
-export function stateTasks(scale: number): CrashTask[] {
-  const size = scale < 1 ? 'quick' : scale < ALL_OF_THREE_FROM ? 'smoke' : 'thorough';
+export function stateTasks(scale: number): Extract<CrashTask, { suite: 'states' }>[] {
+  const isLong = scale >= LONG_FROM;
+  const size = isLong ? 'thorough' : 'smoke';
   const made = chunks(CATALOGUE, 2).map(
     (workloads) => ({ suite: 'states', workloads, size }) as const,
   );
-  const random = chunks(seeds(1, Math.ceil(90 * scale)), 4).map(
+  const random = chunks(seeds(1, Math.ceil((isLong ? 80 : 90) * scale)), 4).map(
     (workloads) => ({ suite: 'states', workloads, size }) as const,
   );
   return [...made, ...random];
 }
 
 export function lyingTasks(scale: number): CrashTask[] {
-  const windows = scale < ALL_OF_THREE_FROM ? [2] : [2, 3];
+  const isLong = scale >= LONG_FROM;
+  const windows = isLong ? [2, 3] : [2];
   const all = windows.flatMap((window) =>
     LYING_CATALOGUE.map((workload) => ({ suite: 'lies', workload, window }) as const),
   );
-  const random = chunks(seeds(10_001, Math.ceil(6 * scale)), 3).map(
+  const random = chunks(seeds(10_001, Math.ceil((isLong ? 2 : 6) * scale)), 3).map(
     (workloads) => ({ suite: 'random-lies', workloads }) as const,
   );
   const twice = LYING_CATALOGUE.map(
@@ -285,15 +283,15 @@ export function rowTasks(scale: number): CrashTask[] {
   const chains = chunks(seeds(20_001, Math.ceil(250 * scale)), 250).map(
     (workloads) => ({ suite: 'chains', workloads }) as const,
   );
-  const names = chunks([...CATALOGUE, ...seeds(1, Math.ceil(4 * scale))], 8).map(
+  const names = chunks([...CATALOGUE, ...seeds(1, Math.min(100, Math.ceil(4 * scale)))], 8).map(
     (workloads) => ({ suite: 'names', workloads }) as const,
   );
   return [...chains, ...names];
 }
 
-/** Ten workloads, hand-made ones first, then random ones. */
+/** Hand-made workloads first, then random ones. */
 export function failureTasks(scale: number): CrashTask[] {
-  const count = Math.ceil(10 * scale);
+  const count = Math.ceil(scale < LONG_FROM ? 10 * scale : Math.max(100, 2 * scale));
   const first = ['full-and-delete', 'landed-aborts', 'reopens', 'growth-in-steps', 'readers'];
   const rest = CATALOGUE.filter((name) => !first.includes(name));
   const made = [...first, ...(scale > 1 ? rest : [])];
@@ -308,7 +306,7 @@ export function imageTasks(scale: number): CrashTask[] {
   const tasks: CrashTask[] = [];
   // So many images that a base knows no more of are taken from random workloads.
   for (const [suite, count] of [
-    ['bytes', Math.ceil(9500 * scale)],
+    ['bytes', Math.ceil(10_000 * scale)],
     ['forged', Math.ceil(2000 * scale)],
   ] as const) {
     let left = count;

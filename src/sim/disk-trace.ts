@@ -5,6 +5,7 @@
  * has a fate of its own (see `fates`), in the order written where they overlap. Files are independent. A new length
  * is lost or kept like a sector.
  */
+import { assert } from '../base/assert.ts';
 import type { SyncHandle } from '../device/sync-handle.ts';
 import { FATE, type Fates } from './fates.ts';
 import { Random } from './random.ts';
@@ -30,25 +31,45 @@ export type PendingUnit =
     }
   | { readonly kind: 'resize'; readonly file: number; readonly byteCount: number };
 
-/** Files that record what is done to them. */
+/**
+ * Files that record what is done to them. They notice when a sector is written twice with no flush in between (I8):
+ * a crash
+ * might leave either, and a disk may do the two in any order.
+ */
 export class RecordedDisks {
   readonly files: SectorFile[];
   readonly operations: TraceOperation[] = [];
+  /** By file: sectors written since its last flush. */
+  private readonly unflushed: Set<number>[];
 
   constructor(files: SectorFile[]) {
     this.files = files;
+    this.unflushed = files.map(() => new Set());
+  }
+
+  /** What a dead process has written is with the system, in order. */
+  anotherProcess(): void {
+    for (const sectors of this.unflushed) sectors.clear();
   }
 
   handle(index: number): SyncHandle {
     const file = this.files[index] as SectorFile;
+    const unflushed = this.unflushed[index] as Set<number>;
     return new SectorHandle(file, {
       wrote: (offset, byteCount) => {
         const first = Math.floor(offset / SIM_SECTOR_BYTES);
         const end = Math.ceil((offset + byteCount) / SIM_SECTOR_BYTES);
+        for (let sector = first; sector < end; sector += 1) {
+          assert(!unflushed.has(sector), 'I8: a sector is written twice before it is flushed');
+          unflushed.add(sector);
+        }
         const sectors = file.sectors.slice(first, end) as Uint8Array[];
         this.operations.push({ kind: 'write', file: index, sector: first, sectors });
       },
-      flushed: () => this.operations.push({ kind: 'flush', file: index }),
+      flushed: () => {
+        unflushed.clear();
+        this.operations.push({ kind: 'flush', file: index });
+      },
       resized: (byteCount) => this.operations.push({ kind: 'resize', file: index, byteCount }),
     });
   }

@@ -37,7 +37,7 @@ describe('crash states recover as promised (I1–I6, I8)', () => {
   });
 
   test('when what follows a recovery is crashed, too', () => {
-    expect(explore('creation', { nestedEvery: 5 }).nested).toBeGreaterThan(200);
+    expect(explore('creation-three-disks', { nestedEvery: 8 }).nested).toBeGreaterThan(200);
   });
 });
 

@@ -10,11 +10,12 @@ import type { SyncHandle } from '../device/sync-handle.ts';
 import { crashedFiles, crashPoints, RecordedDisks } from './disk-trace.ts';
 import { CrashFailure } from './explorer.ts';
 import { FATE } from './fates.ts';
-import { expectContent, judgeAftermath, recoverDisks } from './judge.ts';
+import { judgeAftermath, recoverDisks } from './judge.ts';
 import { type HistoryEntry, Player } from './player.ts';
 import { Random } from './random.ts';
 import { contentOf, noFiles, SimStore } from './sim-store.ts';
 import type { Step } from './steps.ts';
+import { expectContent } from './tree.ts';
 import { createdEntry, type Workload } from './workload.ts';
 
 export type FailingOperation = Exclude<HandleOperation, 'close'>;

@@ -12,14 +12,13 @@ import { byteDamage, type Damage, damagedFiles, damageText } from './damage.ts';
 import { RecordedDisks } from './disk-trace.ts';
 import { CrashFailure } from './explorer.ts';
 import type { ImageBase } from './image-base.ts';
-import { expectContent } from './judge.ts';
 import { hasher } from './memory-store.ts';
 import { Player } from './player.ts';
 import { type ForgedField, forgedFiles } from './reseal.ts';
 import { type SectorFile, SectorHandle } from './sector-file.ts';
 import { contentOf, SimStore } from './sim-store.ts';
 import { parseSteps } from './steps.ts';
-import { NotATree, TREE_KEYS, type WalkedTree } from './tree.ts';
+import { expectContent, NotATree, TREE_KEYS, type WalkedTree } from './tree.ts';
 
 export interface ImageTally {
   images: number;

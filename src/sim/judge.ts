@@ -18,7 +18,7 @@ import { type HistoryEntry, Player } from './player.ts';
 import type { SectorFile } from './sector-file.ts';
 import { contentOf, type SimSetting, SimStore } from './sim-store.ts';
 import { parseSteps, type Step } from './steps.ts';
-import type { TreeContent, WalkedTree } from './tree.ts';
+import { expectContent, type WalkedTree } from './tree.ts';
 import { createdEntry } from './workload.ts';
 
 /** What was promised by the time of the crash. */
@@ -119,20 +119,6 @@ export function judgeAftermath(
   assert(!again.created && generation === player.last.generation, 'opening again finds the last');
   expectContent(contentOf(again.opened).content, player.last.content);
   return player.history;
-}
-
-export function expectContent(actual: TreeContent, expected: TreeContent): void {
-  let same = actual.size === expected.size;
-  for (const [key, value] of expected) same &&= actual.get(key) === value;
-  if (!same)
-    fail(`the content is [${contentText(actual)}], the model’s [${contentText(expected)}]`);
-}
-
-function contentText(content: TreeContent): string {
-  return [...content]
-    .sort(([one], [other]) => one - other)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(' ');
 }
 
 export function expectClean(opened: OpenedEngine, { reachable }: WalkedTree): void {

@@ -6,9 +6,9 @@ import { assert } from '../base/assert.ts';
 import { StoreError, type StoreErrorCode } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { OpenedEngine } from '../store/store-files.ts';
-import type { SimStore } from './sim-store.ts';
+import { contentOf, type SimStore } from './sim-store.ts';
 import type { Step } from './steps.ts';
-import { putKey, type TreeContent } from './tree.ts';
+import { expectContent, putKey, type TreeContent } from './tree.ts';
 
 /** A commit's content and when it was promised. */
 export interface HistoryEntry {
@@ -58,6 +58,13 @@ export function addMarks(sum: Marks, more: Marks): void {
   for (const name of Object.keys(sum) as (keyof Marks)[]) sum[name] += more[name];
 }
 
+/** A reader's state, as of its pin. */
+interface Pinned {
+  readonly publication: number;
+  readonly roots: ReadonlyMap<string, Pointer>;
+  readonly content: TreeContent;
+}
+
 export class Player {
   readonly marks = noMarks();
   /** Commits begun, oldest first. */
@@ -73,7 +80,7 @@ export class Player {
   private tentative: Map<number, number>;
   private transaction: ReturnType<OpenedEngine['engine']['begin']> | undefined;
   private inFlight: { entry: HistoryEntry; roots: ReadonlyMap<string, Pointer> } | undefined;
-  private pinned: number | undefined;
+  private pinned: Pinned | undefined;
   private endsSinceBegin = 0;
 
   constructor(
@@ -108,7 +115,7 @@ export class Player {
 
   play(step: Step): void {
     const { engine } = this.opened;
-    engine.setOldestPublication(this.pinned ?? engine.publication);
+    engine.setOldestPublication(this.pinned?.publication ?? engine.publication);
     switch (step.kind) {
       case 'put':
         this.change(step.key, step.value);
@@ -136,10 +143,14 @@ export class Player {
         engine.askCompaction();
         break;
       case 'pin':
-        this.pinned ??= engine.publication;
+        this.pinned ??= {
+          publication: engine.publication,
+          roots: new Map(engine.roots),
+          content: this.content,
+        };
         break;
       case 'unpin':
-        this.pinned = undefined;
+        this.unpin();
         break;
       case 'reopen':
         this.reopen(step.blocks);
@@ -220,12 +231,20 @@ export class Player {
     engine.assertUsable();
     assert(!engine.committing, 'an inline commit is done when it has been pumped');
     this.inFlight = undefined;
-    inFlight.entry.acked = this.store.operationCount;
+    inFlight.entry.acked = this.store.acknowledged.get(inFlight.entry.generation);
     this.acked = inFlight;
     this.marks.commits += 1;
     if (this.endsSinceBegin > 0) this.marks.overtaken += 1;
     if (engine.heldByReadersBlocks > 0) this.marks.heldByReaders += 1;
     if (engine.roots.size > 6) this.marks.longSuperblocks += 1;
+  }
+
+  /** I4: until now everything that the reader could see was there. */
+  private unpin(): void {
+    const { pinned } = this;
+    this.pinned = undefined;
+    if (pinned === undefined) return;
+    expectContent(contentOf(this.opened, pinned.roots).content, pinned.content);
   }
 
   /** What was not committed is gone; a commit that had begun is gone or there, the superblock tells. */

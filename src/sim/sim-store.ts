@@ -46,6 +46,8 @@ export class SimStore {
     begin() {},
     answer: 'alive',
   };
+  /** Operations done when each generation was acknowledged. */
+  readonly acknowledged = new Map<number, number>();
   private readonly options: SimStoreOptions;
   private blocksMax: number;
 
@@ -66,6 +68,7 @@ export class SimStore {
   /** The same files by another process; `blocks`, if not 0, is how far the store may grow from now on. */
   reopen(blocks = 0): OpenedEngine {
     if (blocks > 0) this.blocksMax = blocks;
+    this.options.disks.anotherProcess();
     const devices = this.openDevices();
     this.liveness.answer = 'alive';
     this.opened = this.openEngine(devices, inspectFiles(devices, hasher));
@@ -102,7 +105,11 @@ export class SimStore {
       readOnly: false,
       queueEntries: 64,
       liveness: this.liveness,
-      events: { durable() {}, published() {}, broken() {} },
+      events: {
+        durable: ({ generation }) => this.acknowledged.set(generation, this.operationCount),
+        published() {},
+        broken() {},
+      },
     });
   }
 }

@@ -6,6 +6,7 @@
  * Keys 0 … 63, values a byte that fills a block. A changed leaf means a new leaf, a new middle and a new top. Keys
  * from 64 on are single blocks under roots of their own.
  */
+import { fail } from '../base/assert.ts';
 import { POINTER_BYTES, type Pointer, readPointer, writePointer } from '../format/pointer.ts';
 import type { Transaction } from '../store/transaction.ts';
 
@@ -135,4 +136,18 @@ function leafValue(leaf: Uint8Array): number {
   for (let at = 0; at < leaf.length; at += 1) same &&= leaf[at] === value;
   if (!same) throw new NotATree('a leaf is of one byte');
   return value;
+}
+
+export function expectContent(actual: TreeContent, expected: TreeContent): void {
+  let same = actual.size === expected.size;
+  for (const [key, value] of expected) same &&= actual.get(key) === value;
+  if (!same)
+    fail(`the content is [${contentText(actual)}], the model’s [${contentText(expected)}]`);
+}
+
+function contentText(content: TreeContent): string {
+  return [...content]
+    .sort(([one], [other]) => one - other)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
 }

@@ -1,0 +1,191 @@
+/** Sabotages of committing and of opening: fences, acknowledgements, superblocks, recovery. */
+import { BYTES, EXPLORED_TWICE, explored, LIED_TWICE, lied, type Sabotage } from './sabotage.ts';
+
+export const COMMIT: readonly Sabotage[] = [
+  {
+    name: 'no-fence-before-the-superblock',
+    protects: 'I6',
+    file: 'src/store/commit.ts',
+    find: '    this.encode(frozen);\n    this.askFences();',
+    replace: '    this.encode(frozen);',
+    // Not by crash states: recovery verifies everything that is recent, so data and superblock may be flushed
+    // together as
+    // long as there is not more of it than recovery reads. The order of the calls shows it.
+    test: {
+      file: 'src/store/commit.test.ts',
+      title: [
+        'a commit',
+        'I6: queues its superblock only after every touched disk has flushed, and flushes that too',
+      ],
+    },
+  },
+  {
+    name: 'no-flush-of-the-superblock',
+    protects: 'I6',
+    file: 'src/store/commit.ts',
+    find: '      this.superblockByteCount,\n    );\n    this.askFences();',
+    replace: '      this.superblockByteCount,\n    );',
+    test: explored('roots'),
+  },
+  {
+    name: 'acknowledge-early',
+    protects: 'I6',
+    file: 'src/store/commit.ts',
+    find: '    this.askFences();\n  }\n\n  private complete',
+    replace: '    this.askFences();\n    this.complete();\n  }\n\n  private complete',
+    test: explored('roots'),
+  },
+  {
+    name: 'fences-that-do-not-flush',
+    protects: 'I6',
+    file: 'src/sync/disk-loop.ts',
+    find: 'this.flush() ?? ',
+    replace: '',
+    test: explored('roots'),
+  },
+  {
+    name: 'flushes-spared-that-are-needed',
+    protects: 'I6',
+    file: 'src/sync/disk-loop.ts',
+    find: '    this.unflushed = true;\n    this.counts.writes += 1;',
+    replace: '    this.counts.writes += 1;',
+    test: explored('roots'),
+  },
+  {
+    name: 'liveness-ignored',
+    protects: 'an evicted store acknowledges nothing',
+    file: 'src/store/commit.ts',
+    find: "if (answer === 'gone') {",
+    replace: "if (answer === 'never') {",
+    test: {
+      file: 'src/store/commit.test.ts',
+      title: [
+        'a commit',
+        'ends when the files are gone: nothing is acknowledged, nothing published',
+      ],
+    },
+  },
+];
+
+export const RECOVERY: readonly Sabotage[] = [
+  {
+    name: 'a-ring-of-one',
+    protects: 'I1',
+    file: 'src/store/superblock-ring.ts',
+    find: '    return slot;\n  }\n\n  /** The slot is about',
+    replace: '    return 0 * slot;\n  }\n\n  /** The slot is about',
+    test: explored('roots'),
+  },
+  {
+    name: 'a-ring-of-two',
+    protects: 'I1',
+    file: 'src/store/superblock-ring.ts',
+    find: '    return slot;\n  }\n\n  /** The slot is about',
+    replace:
+      '    return (this.generations[0] as number) < (this.generations[1] as number) ? 0 : 1 + 0 * slot;\n' +
+      '  }\n\n  /** The slot is about',
+    test: lied('single-puts'),
+  },
+  {
+    name: 'slots-by-arithmetic',
+    protects: 'I1',
+    file: 'src/store/commit.ts',
+    find: 'this.slot = ring.next();',
+    replace: 'this.slot = (this.frozen?.generation ?? 0) % 4;',
+    test: {
+      file: 'src/sim/crash-chain.test.ts',
+      title: [
+        'I1: six commits in a row of which only the superblock lands leave the good one where it is',
+      ],
+    },
+  },
+  {
+    name: 'what-was-given-up-is-recoverable',
+    protects: 'I1',
+    file: 'src/store/recover.ts',
+    find: 'return generation !== undefined && chain.includes(generation) ? generation : undefined;',
+    replace: 'return chain.length > 0 ? generation : undefined;',
+    test: LIED_TWICE,
+  },
+  {
+    name: 'two-predecessors',
+    protects: 'I1',
+    file: 'src/store/recover.ts',
+    find: '[last.previous, last.beforePrevious, last.thirdPrevious]',
+    replace: '[last.previous, last.beforePrevious]',
+    test: LIED_TWICE,
+  },
+  {
+    name: 'no-fallback',
+    protects: 'a store opens at an older generation rather than not at all',
+    file: 'src/store/recover.ts',
+    find: '  for (const superblock of candidates) {\n    const verified',
+    replace: '  for (const superblock of candidates.slice(0, 1)) {\n    const verified',
+    test: lied('single-puts'),
+  },
+  {
+    name: 'born-blocks-unverified',
+    protects: 'I2',
+    file: 'src/store/recover.ts',
+    find: '} else if (!reader.verify(pointer)) damaged.push(pointer.address);',
+    replace: '}',
+    test: lied('single-puts'),
+  },
+  {
+    name: 'roll-back-unreported',
+    protects: 'a roll-back is never silent',
+    file: 'src/store/recover.ts',
+    find: 'rejected: [...lost.reverse(), ...rejected],',
+    replace: 'rejected: [],',
+    test: lied('single-puts'),
+  },
+  {
+    name: 'unreadable-superblock-unreported',
+    protects: 'a roll-back is never silent',
+    file: 'src/store/recover.ts',
+    find: 'return unreadable.slice(missing.length);',
+    replace: 'return unreadable.slice(unreadable.length + missing.length);',
+    test: BYTES,
+  },
+  {
+    name: 'file-length-unchecked',
+    protects: 'a file that is too short is noticed when the store is opened',
+    file: 'src/store/recover.ts',
+    find: 'if (size < bytes) return',
+    replace: 'if (size < 0) return',
+    test: {
+      file: 'src/store/recover.test.ts',
+      title: ['lengths', 'a file that is too short for a generation rolls it back; longer is fine'],
+    },
+  },
+  {
+    name: 'generations-again',
+    protects: 'no generation number is given twice',
+    file: 'src/store/engine.ts',
+    find: 'generation(recovered.highestGeneration + 1)',
+    replace: 'generation(recovered.superblock.generation + 1)',
+    test: {
+      file: 'src/store/recover.test.ts',
+      title: ['a roll-back', 'never gives a generation number twice'],
+    },
+  },
+  {
+    name: 'growth-is-no-evidence',
+    protects: 'a store of which a file is missing is not created anew',
+    file: 'src/store/store-files.ts',
+    find: 'file !== undefined && hasGrown(file, disk, geometry)',
+    replace: 'file !== undefined && hasGrown(file, 99, geometry)',
+    test: {
+      file: 'src/sim/lost-names.test.ts',
+      title: ['files of ring-wrap whose names are lost are missed, or nothing was ever in them'],
+    },
+  },
+  {
+    name: 'leftovers-not-emptied',
+    protects: 'an unfinished creation can be done again',
+    file: 'src/store/store-files.ts',
+    find: '    check(file.resize(0));\n    check(file.flush());',
+    replace: '    check(file.resize(0));',
+    test: EXPLORED_TWICE,
+  },
+];
