@@ -127,7 +127,7 @@ describe('what replay gives', () => {
       replay(
         log(2, (units) => {
           units.appendAllocRaw(20, 3);
-          units.appendSync(9);
+          units.appendSync(6);
           units.appendFreeRaw(20, 3);
           units.appendSync(10);
         }),
@@ -138,16 +138,24 @@ describe('what replay gives', () => {
     expect(replayed.pending).toEqual([{ commit: -1, start: 20, count: 3, log: true }]);
   });
 
-  test('generations that were skipped, or that no commit of ours has, are older ones', () => {
-    const build: Build = (units) => {
-      units.appendAlloc(1, false, 0, 1, 2);
-      units.appendSync(11);
-      units.appendFree(1, 1);
-      units.appendSync(12);
-    };
-    expect(sound(replay(log(2, build))).pending.map(({ commit }) => commit)).toEqual([0]);
+  test('numbers may be skipped, but not lie between the commits of the line', () => {
+    const build =
+      (generation: number): Build =>
+      (units) => {
+        units.appendAlloc(1, false, 0, 1, 2);
+        units.appendSync(generation);
+        units.appendFree(1, 1);
+        units.appendSync(12);
+      };
+    for (const generation of [2, 6, 7, 10]) {
+      const { pending } = sound(replay(log(2, build(generation))));
+      expect(pending.map(({ commit }) => commit)).toEqual([0]);
+    }
+    for (const generation of [8, 9, 11]) {
+      expect(replay(log(2, build(generation)))).toHaveProperty('flaw');
+    }
     const young = { previous: 0, beforePrevious: 0 };
-    expect(sound(replay(log(2, build), young)).pending.map(({ commit }) => commit)).toEqual([0]);
+    expect(replay(log(2, build(11)), young)).toHaveProperty('flaw');
   });
 });
 
@@ -261,6 +269,18 @@ const nonsense: [string, number, string, Build][] = [
     },
   ],
   [
+    'a sync between two commits of the line',
+    2,
+    'does not have',
+    (units) => {
+      units.appendAlloc(5, false, 0, 1, 2);
+      units.appendSync(7);
+      units.appendFree(5, 1);
+      units.appendSync(11);
+      units.appendSync(12);
+    },
+  ],
+  [
     'a commit twice',
     2,
     'a sync from the past',
@@ -292,7 +312,7 @@ const nonsense: [string, number, string, Build][] = [
     'a pending block is in use again',
     (units) => {
       units.appendAlloc(5, false, 0, 1, 2);
-      units.appendSync(8);
+      units.appendSync(7);
       units.appendFree(5, 1);
       units.appendSync(10);
       units.appendAlloc(5, false, 0, 1, 2);
@@ -384,7 +404,7 @@ describe('I3: records that contradict one another are a flaw:', () => {
 });
 
 describe('I5: chains that are none', () => {
-  const more: Build = (units) => units.appendSync(9);
+  const more: Build = (units) => units.appendSync(7);
   const first = unitsOf((units) => {
     units.appendAvailable(0, GROWN);
     units.appendAllocRaw(NEXT, 2);
@@ -398,7 +418,7 @@ describe('I5: chains that are none', () => {
       { block: NEXT, successor: 30, units: unitsOf(more) },
     ];
     expect(sound(replay(forge(chain, 3)))).toMatchObject({ chain: [HEAD, NEXT], successor: 30 });
-    expect(replay(forge(chain, 3), { current: 8 })).toHaveProperty('flaw');
+    expect(replay(forge(chain, 3), { current: 6 })).toHaveProperty('flaw');
   });
 
   test('one that leads back to itself', () => {

@@ -192,6 +192,10 @@ class Replay {
   ): ReplayFlaw | undefined {
     const commit = this.commitOf(generation);
     if (generation > this.source.window.current) return this.flawed(0, 'a sync from the future');
+    if (commit === -3 && generation > this.source.window.beforePrevious) {
+      // Its frees would count as old between younger ones, and a block could be pending and free at once.
+      return this.flawed(0, 'a sync of a generation that the superblock’s line does not have');
+    }
     while (records.nextUnit < end) {
       const kind = records.next();
       const { index, count } = records;

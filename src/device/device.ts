@@ -10,8 +10,8 @@ import type { ByteCount } from '../base/brand.ts';
 /**
  * What went wrong, in the disk's terms:
  *
- * - `short`: fewer bytes than asked, and no progress on a second try (end of file, or a browser that reports a full
- *   disk only so).
+ * - `short`: fewer bytes than asked, and no progress on a second try: a read at the end of the file, or a write
+ *   to a full disk in a browser that reports it only so.
  * - `count`: the browser returned an impossible count (negative, fractional, or more than asked).
  * - `quota`: the browser refused to make the file longer.
  * - `gone`: the handle was closed or invalidated.

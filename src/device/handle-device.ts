@@ -117,13 +117,29 @@ class HandleDevice implements Device {
         if (!isCount(count) || count > rest.length) {
           return this.#fault('count', operation, offset, length, count, `after ${done} bytes`);
         }
-        if (count === 0) return this.#fault('short', operation, offset, length, done, '');
+        if (count === 0) return this.#noProgress(handle, operation, offset, length, done);
         done += count;
       }
       return undefined;
     } catch (error) {
       return this.#thrown(error, operation, offset, length, done);
     }
+  }
+
+  /**
+   * A read that ends before the file does has failed. It must not look like the end of the file: opening takes a
+   * state that is not there for one that was never finished, and goes back to an older one.
+   */
+  #noProgress(
+    handle: SyncHandle,
+    operation: 'read' | 'write',
+    offset: number,
+    expected: number,
+    actual: number,
+  ): DeviceFault {
+    const goesOn = operation === 'read' && handle.getSize() > offset + actual;
+    const detail = goesOn ? 'nothing was read where the file goes on' : '';
+    return this.#fault(goesOn ? 'io' : 'short', operation, offset, expected, actual, detail);
   }
 
   #closed(operation: DeviceFault['operation'], offset: number, expected: number): DeviceFault {

@@ -61,6 +61,20 @@ export const CHECKSUMS: readonly Sabotage[] = [
     },
   },
   {
+    name: 'sync-between-commits',
+    protects: 'I3',
+    file: 'src/arena/log-replay.ts',
+    find: 'if (commit === -3 && generation > this.source.window.beforePrevious) {',
+    replace: 'if (commit === -3 && generation < 0) {',
+    test: {
+      file: 'src/arena/log-replay.test.ts',
+      title: [
+        'what replay gives',
+        'numbers may be skipped, but not lie between the commits of the line',
+      ],
+    },
+  },
+  {
     name: 'batches-unchained',
     protects: 'I5',
     file: 'src/format/hasher.ts',
