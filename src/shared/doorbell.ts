@@ -1,0 +1,41 @@
+/**
+ * How a thread sleeps until there is work, without missing any. The bell is a counter: whoever has put work where the
+ * other side will look rings it; whoever wants to sleep reads the counter *before* looking for work, and sleeps only
+ * while the counter still says what it said then.
+ *
+ *     const seen = bell.value;           hang up work
+ *     if (lookForWork()) continue;       bell.ring()
+ *     bell.wait(seen, timeoutMs);
+ *
+ * The counter wraps around; a sleeper would have to oversleep exactly 2^32 rings between its two looks.
+ */
+import { atomicAdd, atomicLoad, atomicNotify, atomicWait, atomicWaitAsync } from './atomics.ts';
+
+export class Doorbell {
+  private readonly words: Int32Array;
+  private readonly at: number;
+
+  constructor(words: Int32Array, at: number) {
+    this.words = words;
+    this.at = at;
+  }
+
+  get value(): number {
+    return atomicLoad(this.words, this.at);
+  }
+
+  ring(): void {
+    atomicAdd(this.words, this.at, 1);
+    atomicNotify(this.words, this.at);
+  }
+
+  /** Sleeps unless somebody has rung since the counter was `seen`. May return early. */
+  wait(seen: number, timeoutMs: number): void {
+    atomicWait(this.words, this.at, seen, timeoutMs);
+  }
+
+  /** As `wait`, without blocking; `undefined` when somebody has rung already. */
+  waitAsync(seen: number): Promise<unknown> | undefined {
+    return atomicWaitAsync(this.words, this.at, seen);
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * A few words that one thread replaces as a whole and others read without waiting for it. The version is odd while the
+ * writer is at it; a reader that finds it odd, or changed afterwards, has read nothing and tries again.
+ *
+ * What lies under the lock is written by atomic stores: plain ones could be seen before the version turns odd. The
+ * reader's second look at the version is a read-modify-write: a load would let the reads before it drift
+ * behind it on ARM (see `cache-layout`).
+ */
+import { assert } from '../base/assert.ts';
+import { atomicAdd, atomicLoad } from './atomics.ts';
+
+/** The writer holds the lock for microseconds; a reader that finds it held so often has lost its writer. */
+const TRIES_MAX = 1_000_000;
+
+export class SeqlockWriter {
+  private readonly words: Int32Array;
+  private readonly at: number;
+
+  constructor(words: Int32Array, at: number) {
+    assert((atomicLoad(words, at) & 1) === 0, 'one thread writes under a seqlock');
+    this.words = words;
+    this.at = at;
+  }
+
+  write(change: () => void): void {
+    atomicAdd(this.words, this.at, 1);
+    change();
+    atomicAdd(this.words, this.at, 1);
+  }
+}
+
+/**
+ * Runs `read` until nothing was written meanwhile. What it saw before may be torn, so it must be total and without
+ * effects beyond its result. Returns `undefined` when the writer does not come to an end: it has died at it.
+ */
+export function readSeqlock<T>(words: Int32Array, at: number, read: () => T): T | undefined {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const before = atomicLoad(words, at);
+    if ((before & 1) !== 0) continue;
+    const value = read();
+    if (atomicAdd(words, at, 0) === before) return value;
+  }
+  return undefined;
+}
