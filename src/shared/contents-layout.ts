@@ -3,7 +3,7 @@
  *
  *     0                     cache slots, then the superblock's staging: the engine's `BlockMemory`
  *     rawStart              a piece a disk, for plain reads and writes of opening, growth and check
- *     landingStart          a piece a client and disk: where the blocks that clients miss arrive, a block a mailbox cell
+ *     landingStart          a piece a client and disk: where what clients miss arrives, a block a cell
  *
  * Misses land in the client's own piece and not in a cache slot, so that nobody has to keep a slot for a client that
  * may be slow, or dead. The disk worker copies a verified block into a slot it was lent as well.
