@@ -21,6 +21,7 @@ import { trace } from '../base/trace.ts';
 import { NO_SLOT } from '../cache/slot-list.ts';
 import type { DeviceFault } from '../device/device.ts';
 import { DeferredFrees, type FreedRange } from '../epoch/deferred-frees.ts';
+import { PublicationHorizon, type ReaderHorizon } from '../epoch/reader-horizon.ts';
 import { addressOf, arenaOf, blockIndexOf, type Geometry } from '../format/geometry.ts';
 import type { BlockHasher, Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
@@ -55,6 +56,8 @@ export interface EngineOptions {
   readonly liveness: LivenessProbe;
   readonly events: EngineEvents;
   readonly layers?: readonly Layer[];
+  /** With shared memory, the epochs; else the publications that `setOldestPublication` hears of. */
+  readonly horizon?: ReaderHorizon;
 }
 
 export class Engine implements TransactionSpace {
@@ -76,7 +79,8 @@ export class Engine implements TransactionSpace {
   readonly damaged: Set<BlockAddress>;
   /** What the next commit will be: the birth generation of blocks written now. */
   openGeneration: Generation;
-  private oldestPublication = 0;
+  readonly horizon: ReaderHorizon;
+  private readonly publications = new PublicationHorizon();
   private transactionsEnded = 0;
   private nextTransactionId = 1;
   private openTransaction: Transaction | undefined;
@@ -97,6 +101,7 @@ export class Engine implements TransactionSpace {
     this.events = options.events;
     this.layers = options.layers ?? [];
     this.readOnly = options.readOnly;
+    this.horizon = options.horizon ?? this.publications;
     this.damaged = new Set(recovered.damaged);
     this.roots = new Map(recovered.superblock.roots);
     this.durableGeneration = generation(recovered.superblock.generation);
@@ -190,10 +195,9 @@ export class Engine implements TransactionSpace {
     return this.landed.length > 0 || this.deferred.waitsForCommits(commitCount);
   }
 
-  /** Every reader is at this publication or later. */
+  /** Every reader is at this publication or later. Of no consequence where epochs tell. */
   setOldestPublication(publication: number): void {
-    assert(publication <= this.publication, 'I4: no reader is ahead of the last publication');
-    this.oldestPublication = publication;
+    this.publications.setOldest(publication);
     this.releaseDeferred();
   }
 
@@ -322,14 +326,17 @@ export class Engine implements TransactionSpace {
     if (this.openTransaction === transaction) this.openTransaction = undefined;
     if (ended.born.length + ended.freed.length + ended.roots.size === 0) return;
     this.publication += 1;
+    this.publications.publish(this.publication);
     this.transactionsEnded += 1;
     for (const pointer of ended.born) this.recordBirth(pointer);
-    this.recordFrees(ended.freed);
+    const freed = this.recordFrees(ended.freed);
     for (const [name, pointer] of ended.roots) {
       if (pointer === undefined) this.roots.delete(name);
       else this.roots.set(name, pointer);
     }
     this.events.published(this.publication);
+    // The stamp comes after the publication: whoever enters later does not see the blocks any more (I4).
+    this.deferred.defer(this.horizon.stamp, freed);
   }
 
   abort(transaction: Transaction): void {
@@ -346,7 +353,7 @@ export class Engine implements TransactionSpace {
   }
 
   /** Neighbours are freed with one record. `addresses` ascend. */
-  private recordFrees(addresses: readonly BlockAddress[]): void {
+  private recordFrees(addresses: readonly BlockAddress[]): FreedRange[] {
     const ranges: FreedRange[] = [];
     let arena = -1;
     let start = 0;
@@ -370,7 +377,7 @@ export class Engine implements TransactionSpace {
       count = 1;
     }
     close();
-    this.deferred.defer(this.publication, ranges);
+    return ranges;
   }
 
   private noteFreed(address: BlockAddress): void {
@@ -537,7 +544,7 @@ export class Engine implements TransactionSpace {
   }
 
   private releaseDeferred(): void {
-    this.deferred.release(this.committer.commitCount, this.oldestPublication, (range) => {
+    this.deferred.release(this.committer.commitCount, this.horizon.settle(), (range) => {
       const arena = this.arenas.at(range.arena);
       for (let n = 0; n < range.count; n += 1) {
         const address = addressOf(arena.index, (range.start + n) as BlockIndex, this.geometry);

@@ -13,6 +13,7 @@ import {
   BLOCK_STATE,
   type BlockStates,
   type CommitStats,
+  type EpochStats,
   type StoreStats,
 } from './report.ts';
 import type { OpenedEngine } from './store-files.ts';
@@ -45,6 +46,17 @@ export function storeStats(opened: OpenedEngine, commits: CommitStats): StoreSta
     cache: { slots, used, dirty, hits, misses, evictions },
     disks,
     commits: { ...commits },
+    epochs: epochStats(engine),
+  };
+}
+
+function epochStats(engine: Engine): EpochStats {
+  const { horizon, deferred, commitCount } = engine;
+  return {
+    global: horizon.stamp,
+    clients: horizon.pins(),
+    limboBlocks: deferred.limboBlocks(horizon.stamp, horizon.settle()),
+    commitWaitBlocks: deferred.commitWaitBlocks(commitCount),
   };
 }
 
