@@ -44,6 +44,8 @@ export const SESSION = {
   mailboxCells: 3,
   /** Not 0: the session has ended, whoever waits gives up. Set once, with all doorbells rung. */
   ended: 4,
+  /** Not 0: the files are not found under their names any more. */
+  filesGone: 5,
 } as const;
 const SESSION_WORDS = LINE_WORDS;
 
