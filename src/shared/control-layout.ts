@@ -59,7 +59,9 @@ export interface ControlLayout {
   clientBell(client: number): number;
   /** The global epoch. */
   readonly epoch: number;
-  /** The epoch that a client has pinned, `STORE_CLIENT` included. */
+  /** Clients that have a word for their epoch: `STORE_CLIENT` included. */
+  readonly clientCount: number;
+  /** The epoch that a client has pinned. */
   clientEpoch(client: number): number;
   readonly published: number;
   diskPage(disk: number): number;
@@ -90,7 +92,8 @@ export function controlLayout(options: {
   const diskBells = take(DISKS_MAX * LINE_WORDS);
   const clientBells = take(CLIENTS_MAX * LINE_WORDS);
   const epoch = take(LINE_WORDS);
-  const clientEpochs = take((CLIENTS_MAX + 1) * LINE_WORDS);
+  const clientCount = CLIENTS_MAX + 1;
+  const clientEpochs = take(clientCount * LINE_WORDS);
   const published = take(PUBLISHED_WORDS);
   const diskPages = take(DISKS_MAX * DISK_PAGE_WORDS);
   const requestRings = take(DISKS_MAX * roundUp(ringWords(requests)));
@@ -104,6 +107,7 @@ export function controlLayout(options: {
     diskBell: (disk) => diskBells + disk * LINE_WORDS,
     clientBell: (client) => clientBells + client * LINE_WORDS,
     epoch,
+    clientCount,
     clientEpoch: (client) => clientEpochs + client * LINE_WORDS,
     published,
     diskPage: (disk) => diskPages + disk * DISK_PAGE_WORDS,
