@@ -6,6 +6,7 @@ import { StoreError } from '../base/errors.ts';
 import type { Recovery } from '../store/report.ts';
 import type { StoreSettings } from '../store/settings.ts';
 import type { OpenedStore } from '../store/verbs.ts';
+import { remoteBlocks } from './block-source.ts';
 import {
   type Catalogue,
   type CatalogueEntry,
@@ -123,6 +124,7 @@ async function openSession(
     profile: 'inline',
     durability,
     lifeline,
+    blocks: remoteBlocks(remote.verbs),
     firstStats,
     firstStates,
     catalogueStatus: () => keeper.status,

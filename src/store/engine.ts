@@ -8,6 +8,7 @@
 
 import type { BlockKind } from '../arena/arena.ts';
 import { ArenaSet } from '../arena/arena-set.ts';
+import type { StatesRoom } from '../arena/block-state.ts';
 import { assert } from '../base/assert.ts';
 import {
   type BlockAddress,
@@ -58,6 +59,8 @@ export interface EngineOptions {
   readonly layers?: readonly Layer[];
   /** With shared memory, the epochs; else the publications that `setOldestPublication` hears of. */
   readonly horizon?: ReaderHorizon;
+  /** With shared memory, where the arenas' block states live. */
+  readonly statesRoom?: StatesRoom;
 }
 
 export class Engine implements TransactionSpace {
@@ -106,7 +109,7 @@ export class Engine implements TransactionSpace {
     this.roots = new Map(recovered.superblock.roots);
     this.durableGeneration = generation(recovered.superblock.generation);
     this.openGeneration = generation(recovered.highestGeneration + 1);
-    this.arenas = this.resumeArenas(recovered, blockHasher);
+    this.arenas = this.resumeArenas(recovered, blockHasher, options.statesRoom);
     this.growth = new Growth({
       geometry,
       arenas: this.arenas,
@@ -146,8 +149,12 @@ export class Engine implements TransactionSpace {
     });
   }
 
-  private resumeArenas(recovered: RecoveredStore, hasher: BlockHasher): ArenaSet {
-    const arenas = new ArenaSet(this.geometry, hasher);
+  private resumeArenas(
+    recovered: RecoveredStore,
+    hasher: BlockHasher,
+    statesRoom: StatesRoom | undefined,
+  ): ArenaSet {
+    const arenas = new ArenaSet(this.geometry, hasher, statesRoom);
     const pending: { commit: number; range: FreedRange }[] = [];
     for (const replayed of recovered.logs) {
       arenas.open(replayed.arena).resume(replayed);
@@ -543,8 +550,11 @@ export class Engine implements TransactionSpace {
     this.events.durable(commit);
   }
 
-  private releaseDeferred(): void {
-    this.deferred.release(this.committer.commitCount, this.horizon.settle(), (range) => {
+  /** Gives back what has come of age. To be called when readers may have left, as well. */
+  releaseDeferred(): void {
+    const { deferred, horizon } = this;
+    const settled = deferred.blockCount > 0 ? horizon.settle() : horizon.settled;
+    deferred.release(this.committer.commitCount, settled, (range) => {
       const arena = this.arenas.at(range.arena);
       for (let n = 0; n < range.count; n += 1) {
         const address = addressOf(arena.index, (range.start + n) as BlockIndex, this.geometry);

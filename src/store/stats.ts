@@ -55,7 +55,7 @@ function epochStats(engine: Engine): EpochStats {
   return {
     global: horizon.stamp,
     clients: horizon.pins(),
-    limboBlocks: deferred.limboBlocks(horizon.stamp, horizon.settle()),
+    limboBlocks: deferred.limboBlocks(horizon.stamp, horizon.settled),
     commitWaitBlocks: deferred.commitWaitBlocks(commitCount),
   };
 }
