@@ -23,7 +23,7 @@ import { landingOffset, mailboxCells } from '../shared/contents-layout.ts';
 import type { Doorbell } from '../shared/doorbell.ts';
 import { MailboxClient } from '../shared/mailbox.ts';
 import { MISS_ANSWER, readMissAnswer, writeMiss } from '../shared/miss-cell.ts';
-import type { SessionViews } from '../shared/session-memory.ts';
+import type { SessionMemory } from '../shared/session-memory.ts';
 import type { SharedStates } from '../shared/shared-states.ts';
 import type { StoreVerbs } from '../store/verbs.ts';
 import type { BlockSource } from './block-source.ts';
@@ -55,7 +55,7 @@ interface DiskAsks {
 }
 
 export interface SharedBlocksParts {
-  readonly views: SessionViews;
+  readonly memory: SessionMemory;
   readonly geometry: Geometry;
   readonly slotCount: number;
   readonly states: SharedStates;
@@ -81,28 +81,28 @@ export class SharedBlocks implements BlockSource {
 
   constructor(parts: SharedBlocksParts) {
     this.#parts = parts;
-    const { views, geometry, slotCount, client } = parts;
+    const { memory, geometry, slotCount, client } = parts;
     const { blockBytes } = geometry;
     this.#cache = new CacheReader({
       layout: cacheLayout({ slotCount, blockBytes }),
-      control: views.cacheWords({ slotCount, blockBytes, diskCount: geometry.diskCount }),
-      memory: { bytes: views.bytes },
+      control: memory.cacheWords({ slotCount, blockBytes, diskCount: geometry.diskCount }),
+      memory: { bytes: memory.bytes },
     });
-    this.#bell = views.clientBell(client);
+    this.#bell = memory.clientBell(client);
     this.#disks = Array.from({ length: geometry.diskCount }, (_, disk) => this.#asksOf(disk));
   }
 
   #asksOf(disk: number): DiskAsks {
-    const { views, geometry, client } = this.#parts;
+    const { memory, geometry, client } = this.#parts;
     const cellCount = mailboxCells(geometry);
     const landings = Array.from({ length: cellCount }, (_, cell) => {
-      const offset = landingOffset(views.contents, geometry, { client, disk, cell });
-      return views.bytes.subarray(offset, offset + geometry.blockBytes);
+      const offset = landingOffset(memory.contents, geometry, { client, disk, cell });
+      return memory.bytes.subarray(offset, offset + geometry.blockBytes);
     });
-    const start = views.control.mailbox(client, disk);
+    const start = memory.control.mailbox(client, disk);
     return {
-      mailbox: new MailboxClient(views.words, { start, cellCount }),
-      bell: views.diskBell(disk),
+      mailbox: new MailboxClient(memory.words, { start, cellCount }),
+      bell: memory.diskBell(disk),
       landings,
       asks: new Array<Ask | undefined>(cellCount).fill(undefined),
       asked: 0,
@@ -189,12 +189,12 @@ export class SharedBlocks implements BlockSource {
 
   /** False: all cells are on their way. */
   #post(pointer: Pointer, ask: Ask): boolean {
-    const { geometry, views } = this.#parts;
+    const { geometry, memory } = this.#parts;
     const disk = this.#disks[arenaDisk(arenaOf(pointer.address, geometry), geometry)] as DiskAsks;
     const cell = disk.mailbox.claim();
     if (cell < 0) return false;
     const fileOffset = fileOffsetOf(pointer.address, geometry);
-    writeMiss(views.words, disk.mailbox.payloadOf(cell), pointer, fileOffset);
+    writeMiss(memory.words, disk.mailbox.payloadOf(cell), pointer, fileOffset);
     disk.asks[cell] = ask;
     disk.asked += 1;
     disk.rung = false;
@@ -221,7 +221,7 @@ export class SharedBlocks implements BlockSource {
   /** Runs while something is asked. Answers may come for no wake-up, and wake-ups for no answer: look, then sleep. */
   async #listen(): Promise<void> {
     this.#listening = true;
-    while (this.#askedCount > 0 && !this.#parts.views.ended) {
+    while (this.#askedCount > 0 && !this.#parts.memory.ended) {
       const seen = this.#bell.value;
       if (this.#collect() > 0) continue;
       await this.#bell.waitAsync(seen);
@@ -244,7 +244,7 @@ export class SharedBlocks implements BlockSource {
   }
 
   #take(disk: DiskAsks, cell: number, ask: Ask): void {
-    const { words } = this.#parts.views;
+    const { words } = this.#parts.memory;
     const answer = readMissAnswer(words, disk.mailbox.payloadOf(cell));
     if (answer === MISS_ANSWER.ok) ask.into.set(disk.landings[cell] as Uint8Array);
     else ask.batch.refused.push(ask.place);

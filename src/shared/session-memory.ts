@@ -1,5 +1,8 @@
-/** The memory that the threads of one session share: allocated once by the opener, seen by everyone through views. */
-
+/**
+ * The two memories of a threaded session, with their layouts: what every thread of it is given. Allocated by whoever
+ * opens the store, before anything is known of it.
+ */
+import { assert } from '../base/assert.ts';
 import { DISKS_MAX } from '../format/geometry.ts';
 import { atomicLoad, atomicStore } from './atomics.ts';
 import { cacheLayout } from './cache-layout.ts';
@@ -7,12 +10,12 @@ import { type ContentsLayout, contentsLayout, mailboxCells } from './contents-la
 import { CLIENTS_MAX, type ControlLayout, controlLayout, SESSION } from './control-layout.ts';
 import { Doorbell } from './doorbell.ts';
 
-/** Plain data: it crosses to every thread by message. */
-export interface SessionMemory {
-  readonly control: SharedArrayBuffer;
-  readonly contents: SharedArrayBuffer;
+/** What crosses to another thread; layouts are functions, so each makes its own. */
+export interface SessionBuffers {
+  readonly control: ArrayBufferLike;
+  readonly contents: ArrayBufferLike;
   readonly cacheBytes: number;
-  /** The smallest blocks that the store may turn out to have. */
+  readonly slotCountMax: number;
   readonly blockBytesMin: number;
 }
 
@@ -30,38 +33,40 @@ export function cacheSlots(cacheBytes: number, blockBytes: number): number {
   return Math.max(SLOTS_MIN, Math.floor(cacheBytes / blockBytes));
 }
 
-export function allocateSessionMemory(sizes: {
+/** @param sizes `blockBytesMin`: the smallest blocks that the store may turn out to have. */
+export function allocateSession(sizes: {
   readonly cacheBytes: number;
+  readonly slotCountMax?: number;
   readonly blockBytesMin: number;
-}): SessionMemory {
-  const { wordCount } = controlLayoutOf(sizes);
-  const { byteCount } = contentsLayout(sizes.cacheBytes);
-  return {
-    ...sizes,
-    control: new SharedArrayBuffer(wordCount * 4),
-    contents: new SharedArrayBuffer(byteCount),
-  };
-}
-
-function controlLayoutOf(sizes: { cacheBytes: number; blockBytesMin: number }): ControlLayout {
+}): SessionBuffers {
   const { cacheBytes, blockBytesMin } = sizes;
-  return controlLayout({ slotCountMax: cacheSlots(cacheBytes, blockBytesMin), blockBytesMin });
+  const slotCountMax = sizes.slotCountMax ?? cacheSlots(cacheBytes, blockBytesMin);
+  const { wordCount } = controlLayout({ slotCountMax, blockBytesMin });
+  const { byteCount } = contentsLayout(cacheBytes);
+  const control = new SharedArrayBuffer(wordCount * 4);
+  const contents = new SharedArrayBuffer(byteCount);
+  return { control, contents, cacheBytes, slotCountMax, blockBytesMin };
 }
 
 /** One thread's views of the memory. */
-export class SessionViews {
-  readonly memory: SessionMemory;
+export class SessionMemory {
+  readonly buffers: SessionBuffers;
+  /** The control memory. */
   readonly words: Int32Array;
-  readonly bytes: Uint8Array;
   readonly control: ControlLayout;
+  /** The contents memory. */
+  readonly bytes: Uint8Array;
   readonly contents: ContentsLayout;
 
-  constructor(memory: SessionMemory) {
-    this.memory = memory;
-    this.words = new Int32Array(memory.control);
-    this.bytes = new Uint8Array(memory.contents);
-    this.control = controlLayoutOf(memory);
-    this.contents = contentsLayout(memory.cacheBytes);
+  constructor(buffers: SessionBuffers) {
+    this.buffers = buffers;
+    this.words = new Int32Array(buffers.control);
+    this.bytes = new Uint8Array(buffers.contents);
+    this.control = controlLayout(buffers);
+    this.contents = contentsLayout(buffers.cacheBytes);
+    const { words, bytes, control, contents } = this;
+    assert(words.length >= control.wordCount, 'the control memory has the size of its layout');
+    assert(bytes.length >= contents.byteCount, 'the contents memory has the size of its layout');
   }
 
   /** The cache's index and headers, once the geometry is known. */
