@@ -77,3 +77,8 @@ export function plainLoad(words: Int32Array, at: number): number {
 export function plainStore(words: Int32Array, at: number, value: number): void {
   words[at] = value;
 }
+
+/** Whether this browser has `atomicWaitAsync`, without which a page cannot wait on shared memory. */
+export function canWaitAsync(): boolean {
+  return typeof Atomics.waitAsync === 'function';
+}

@@ -417,7 +417,7 @@ export class Engine implements TransactionSpace {
     const readers =
       held === 0
         ? ''
-        : ` ${held} freed blocks are held by open readers: end them to get them back.`;
+        : ` ${held} freed blocks are held by open readers (${this.readerNames()}): end them to get them back.`;
     if (outcome === 'full') {
       return new StoreError(
         'FULL',
@@ -435,6 +435,13 @@ export class Engine implements TransactionSpace {
     return new StoreError('IO', `The file could not be made longer: ${describeFault(outcome)}.`, {
       coordinates: { file: outcome.file },
     });
+  }
+
+  /** The clients that are inside an epoch, oldest first. */
+  private readerNames(): string {
+    const inside = this.horizon.pins().filter(({ pinned }) => pinned !== 0);
+    inside.sort((left, right) => left.pinned - right.pinned);
+    return inside.map(({ client, pinned }) => `${client} since ${pinned}`).join(', ');
   }
 
   allocate(
