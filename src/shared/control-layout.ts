@@ -7,7 +7,7 @@
  *     doorbells           one of the store worker, one a disk, one a client; a cache line each
  *     epochs              the global epoch, and a word a client (`epoch/epochs`)
  *     published state     under a seqlock: publication, generation, health, roots (`published-state`)
- *     disk pages          progress, and the fault that a completion speaks of (`disk-page`)
+ *     disk pages          progress, counters, and the texts of faults (`disk-page`)
  *     request rings       store worker → disk worker, one a disk
  *     completion rings    disk worker → store worker, one a disk
  *     mailboxes           client → disk worker, one a pair
@@ -17,6 +17,7 @@
  */
 import { DISKS_MAX } from '../format/geometry.ts';
 import { cacheLayout } from './cache-layout.ts';
+import { DISK_PAGE_WORDS } from './disk-page.ts';
 import { mailboxWords } from './mailbox.ts';
 import { type RingLayout, ringWords } from './ring.ts';
 
@@ -50,7 +51,6 @@ export const SESSION = {
 const SESSION_WORDS = LINE_WORDS;
 
 const PUBLISHED_WORDS = 2048;
-const DISK_PAGE_WORDS = 512;
 
 export interface ControlLayout {
   readonly session: number;

@@ -137,3 +137,7 @@ export class SessionMemory {
     atomicStore(this.words, this.control.session + field, value);
   }
 }
+
+export function sessionMemory(buffers: SessionBuffers): SessionMemory {
+  return new SessionMemory(buffers);
+}

@@ -49,6 +49,8 @@ export interface EngineOptions {
   readonly recovered: RecoveredStore;
   readonly ports: readonly DiskPort[];
   readonly memory: BlockMemory;
+  /** The cache's control memory, when other threads are to read. */
+  readonly control?: Int32Array | undefined;
   readonly slotCount: number;
   readonly hasher: Hasher;
   readonly blockHasher: BlockHasher;
@@ -120,6 +122,7 @@ export class Engine implements TransactionSpace {
       geometry,
       slotCount,
       memory,
+      control: options.control,
       ports,
       hasher: blockHasher,
       events: {

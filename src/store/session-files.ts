@@ -13,9 +13,10 @@ import {
   assertGeometry,
   assertSoundGeometry,
   createFiles,
+  inlineDisks,
   inspectFiles,
   type OpenedEngine,
-  openInlineEngine,
+  openEngine,
 } from './store-files.ts';
 
 export interface OpenedFiles {
@@ -82,17 +83,19 @@ async function openWith(
     label,
     devices,
     openEngine: ({ liveness, events, layers }) =>
-      openInlineEngine({
-        label,
-        devices,
-        hasher,
-        cacheBytes: settings.cacheBytes,
-        maxBytes: settings.maxBytes,
-        readOnly: settings.readOnly,
-        liveness,
-        events,
-        layers,
-      }),
+      openEngine(
+        {
+          label,
+          hasher,
+          cacheBytes: settings.cacheBytes,
+          maxBytes: settings.maxBytes,
+          readOnly: settings.readOnly,
+          liveness,
+          events,
+          layers,
+        },
+        directory.disks?.(devices) ?? inlineDisks(devices),
+      ),
   };
 }
 

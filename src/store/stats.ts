@@ -25,7 +25,7 @@ export function storeStats(opened: OpenedEngine, commits: CommitStats): StoreSta
   const { slots, used, dirty, hits, misses, evictions } = engine.io.cache.stats();
   const arenas = engine.arenas.arenas.map((arena) => arenaStats(arena));
   const disks = opened.disks.map((disk) => {
-    const { flushesSpared: _, ...stats } = disk.loop.counters();
+    const { flushesSpared: _, ...stats } = disk.counters();
     return stats;
   });
   const sum = (field: 'grownBytes' | 'usedBytes' | 'pendingBytes' | 'freeBytes') =>
