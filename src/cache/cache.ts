@@ -106,6 +106,7 @@ export class Cache {
     );
     this.views = new Array(slotCount).fill(undefined);
     this.headers = new SlotHeaders(this.layout, this.control);
+    this.headers.reset();
     this.index = new AddressIndex(this.layout, this.control);
     this.lru = new SlotList(slotCount);
     this.empty = new SlotList(slotCount);

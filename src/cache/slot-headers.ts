@@ -4,7 +4,8 @@
  * when a slot becomes readable or stops being so.
  *
  * Reads are plain loads, since this thread is the only one that changes these words; writes are atomic, since others
- * look on.
+ * look on. A slot may be lent: an owned one, handed over through a ring, is its borrower's until it comes back the same
+ * way, and the borrower has headers of its own over the same words.
  */
 import { assert } from '../base/assert.ts';
 import type { BlockAddress, Generation, SlotIndex } from '../base/brand.ts';
@@ -34,12 +35,18 @@ import {
 export class SlotHeaders {
   private readonly words: Int32Array;
   private readonly slotsStart: number;
+  private readonly slotCount: number;
 
   constructor(layout: CacheLayout, words: Int32Array) {
     this.words = words;
     this.slotsStart = layout.slotsStart;
-    for (let slot = 0; slot < layout.slotCount; slot += 1) {
-      atomicStore(words, this.slotsStart + slot * SLOT_WORDS + SLOT_STATE, STATE_INITIAL);
+    this.slotCount = layout.slotCount;
+  }
+
+  /** All slots empty: by the owner of the cache, before anybody looks. Others have slots lent to them. */
+  reset(): void {
+    for (let slot = 0; slot < this.slotCount; slot += 1) {
+      atomicStore(this.words, this.slotsStart + slot * SLOT_WORDS + SLOT_STATE, STATE_INITIAL);
     }
   }
 
