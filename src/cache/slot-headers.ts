@@ -10,7 +10,7 @@
 import { assert } from '../base/assert.ts';
 import type { BlockAddress, Generation, SlotIndex } from '../base/brand.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { atomicCompareExchange, atomicStore } from '../shared/atomics.ts';
+import { atomicCompareExchange, atomicStore, plainLoad } from '../shared/atomics.ts';
 import {
   type CacheLayout,
   highWord,
@@ -107,12 +107,12 @@ export class SlotHeaders {
    */
   become(slot: SlotIndex, status: SlotStatus): void {
     const at = this.slotsStart + slot * SLOT_WORDS + SLOT_STATE;
-    const before = this.words[at] as number;
+    const before = plainLoad(this.words, at);
     const found = atomicCompareExchange(this.words, at, before, stateAfter(before, status));
     assert(found === before, 'I2: a slot changed behind its owner');
   }
 
   private word(slot: SlotIndex, offset: number): number {
-    return this.words[this.slotsStart + slot * SLOT_WORDS + offset] as number;
+    return plainLoad(this.words, this.slotsStart + slot * SLOT_WORDS + offset);
   }
 }
