@@ -4,13 +4,13 @@
  * when a slot becomes readable or stops being so.
  *
  * Reads are plain loads, since this thread is the only one that changes these words; writes are atomic, since others
- * look on. A slot may be lent: then the thread that has it is its owner, from the request to the completion that hand
- * it over.
+ * look on. A slot may be lent: an owned one, handed over through a ring, is its borrower's until it comes back the same
+ * way, and the borrower has headers of its own over the same words.
  */
 import { assert } from '../base/assert.ts';
 import type { BlockAddress, Generation, SlotIndex } from '../base/brand.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { atomicCompareExchange, atomicStore } from '../shared/atomics.ts';
+import { atomicCompareExchange, atomicStore, plainLoad } from '../shared/atomics.ts';
 import {
   type CacheLayout,
   highWord,
@@ -107,12 +107,12 @@ export class SlotHeaders {
    */
   become(slot: SlotIndex, status: SlotStatus): void {
     const at = this.slotsStart + slot * SLOT_WORDS + SLOT_STATE;
-    const before = this.words[at] as number;
+    const before = plainLoad(this.words, at);
     const found = atomicCompareExchange(this.words, at, before, stateAfter(before, status));
     assert(found === before, 'I2: a slot changed behind its owner');
   }
 
   private word(slot: SlotIndex, offset: number): number {
-    return this.words[this.slotsStart + slot * SLOT_WORDS + offset] as number;
+    return plainLoad(this.words, this.slotsStart + slot * SLOT_WORDS + offset);
   }
 }

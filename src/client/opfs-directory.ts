@@ -10,12 +10,14 @@ export interface DirectoryOptions {
   readonly waitMs: number;
   /** Opens a file in a thread of its own; left out, in this one. */
   readonly openElsewhere?: StoreDirectory['open'] | undefined;
+  /** How an engine gets at files that were opened elsewhere. */
+  readonly disks?: StoreDirectory['disks'];
   /** Told whenever it is found out whether the files are still there. */
   readonly onGone?: ((gone: boolean) => void) | undefined;
 }
 
 export function opfsDirectory(store: string, options: DirectoryOptions): StoreDirectory {
-  const { waitMs, openElsewhere, onGone } = options;
+  const { waitMs, openElsewhere, disks, onGone } = options;
   // Kept from the first file on: names are looked up in it at every commit.
   let folder: FileSystemDirectoryHandle | undefined;
   let storeIdOwed: Uint8Array | undefined;
@@ -46,6 +48,7 @@ export function opfsDirectory(store: string, options: DirectoryOptions): StoreDi
     open,
     removeFile: (file) => removeFile(store, file, { deadlineMs: waitMs }),
     probe,
+    ...(disks === undefined ? {} : { disks }),
   };
 }
 

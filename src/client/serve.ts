@@ -118,6 +118,7 @@ class StoreServer {
     const directory = await openDirectory(store, {
       waitMs,
       openElsewhere: threads?.openDevice,
+      disks: threads?.disks,
       onGone: (gone) => threads?.memory.setFilesGone(gone),
     });
     this.#directory = directory;

@@ -22,10 +22,10 @@ import { cacheLayout } from '../shared/cache-layout.ts';
 import { landingOffset, mailboxCells } from '../shared/contents-layout.ts';
 import type { Doorbell } from '../shared/doorbell.ts';
 import { MailboxClient } from '../shared/mailbox.ts';
-import { MISS_ANSWER, readMissAnswer, writeMiss } from '../shared/miss-cell.ts';
 import type { SessionMemory } from '../shared/session-memory.ts';
 import type { SharedStates } from '../shared/shared-states.ts';
 import type { StoreVerbs } from '../store/verbs.ts';
+import { missOutcomeAt, putMiss } from '../sync/disk-protocol.ts';
 import type { BlockSource } from './block-source.ts';
 import type { Lifeline } from './lifeline.ts';
 
@@ -194,7 +194,7 @@ export class SharedBlocks implements BlockSource {
     const cell = disk.mailbox.claim();
     if (cell < 0) return false;
     const fileOffset = fileOffsetOf(pointer.address, geometry);
-    writeMiss(memory.words, disk.mailbox.payloadOf(cell), pointer, fileOffset);
+    putMiss(memory.words, disk.mailbox.payloadOf(cell), { pointer, fileOffset });
     disk.asks[cell] = ask;
     disk.asked += 1;
     disk.rung = false;
@@ -245,8 +245,8 @@ export class SharedBlocks implements BlockSource {
 
   #take(disk: DiskAsks, cell: number, ask: Ask): void {
     const { words } = this.#parts.memory;
-    const answer = readMissAnswer(words, disk.mailbox.payloadOf(cell));
-    if (answer === MISS_ANSWER.ok) ask.into.set(disk.landings[cell] as Uint8Array);
+    const outcome = missOutcomeAt(words, disk.mailbox.payloadOf(cell));
+    if (outcome === 'ok') ask.into.set(disk.landings[cell] as Uint8Array);
     else ask.batch.refused.push(ask.place);
     disk.asks[cell] = undefined;
     disk.asked -= 1;

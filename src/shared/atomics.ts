@@ -82,3 +82,8 @@ export function plainStore(words: Int32Array, at: number, value: number): void {
 export function canWaitAsync(): boolean {
   return typeof Atomics.waitAsync === 'function';
 }
+
+/** Copies bytes that another thread may be writing: who reads them so finds out afterwards whether it did. */
+export function copyBytes(from: Uint8Array, into: Uint8Array): void {
+  into.set(from);
+}

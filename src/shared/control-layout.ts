@@ -15,6 +15,8 @@
  *
  * Contents lie in a second buffer, see `contents-layout`.
  */
+import { assert } from '../base/assert.ts';
+import { isCount } from '../base/brand.ts';
 import { DISKS_MAX } from '../format/geometry.ts';
 import { cacheLayout } from './cache-layout.ts';
 import { DISK_PAGE_WORDS } from './disk-page.ts';
@@ -50,7 +52,7 @@ export const SESSION = {
 } as const;
 const SESSION_WORDS = LINE_WORDS;
 
-const PUBLISHED_WORDS = 2048;
+export const PUBLISHED_WORDS = 2048;
 
 export interface ControlLayout {
   readonly session: number;
@@ -104,25 +106,36 @@ export function controlLayout(options: {
   return {
     session,
     storeBell,
-    diskBell: (disk) => diskBells + disk * LINE_WORDS,
-    clientBell: (client) => clientBells + client * LINE_WORDS,
+    diskBell: (disk) => diskBells + diskOf(disk) * LINE_WORDS,
+    clientBell: (client) => clientBells + clientOf(client, CLIENTS_MAX) * LINE_WORDS,
     epoch,
     clientCount,
-    clientEpoch: (client) => clientEpochs + client * LINE_WORDS,
+    clientEpoch: (client) => clientEpochs + clientOf(client, clientCount) * LINE_WORDS,
     published,
-    diskPage: (disk) => diskPages + disk * DISK_PAGE_WORDS,
+    diskPage: (disk) => diskPages + diskOf(disk) * DISK_PAGE_WORDS,
     requestRing: (disk) => ({
       ...requests,
-      start: requestRings + disk * roundUp(ringWords(requests)),
+      start: requestRings + diskOf(disk) * roundUp(ringWords(requests)),
     }),
     completionRing: (disk) => ({
       ...completions,
-      start: completionRings + disk * roundUp(ringWords(completions)),
+      start: completionRings + diskOf(disk) * roundUp(ringWords(completions)),
     }),
-    mailbox: (client, disk) => mailboxes + (client * DISKS_MAX + disk) * mailboxSize,
+    mailbox: (client, disk) =>
+      mailboxes + (clientOf(client, CLIENTS_MAX) * DISKS_MAX + diskOf(disk)) * mailboxSize,
     cache,
     wordCount: next,
   };
+}
+
+function diskOf(disk: number): number {
+  assert(isCount(disk) && disk < DISKS_MAX, 'a disk has a place in the control memory');
+  return disk;
+}
+
+function clientOf(client: number, count: number): number {
+  assert(isCount(client) && client < count, 'a client has a place in the control memory');
+  return client;
 }
 
 function roundUp(words: number): number {

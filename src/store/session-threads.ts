@@ -9,11 +9,11 @@ import { nextTask } from '../base/next-task.ts';
 import type { Device } from '../device/device.ts';
 import { EpochHorizon } from '../epoch/epoch-horizon.ts';
 import { EpochClock, EpochSlot } from '../epoch/epochs.ts';
+import type { ReaderHorizon } from '../epoch/reader-horizon.ts';
 import { arenaBlocks, arenasMax, type Geometry } from '../format/geometry.ts';
-import type { Label } from '../format/label.ts';
 import { CLIENTS_MAX, STORE_CLIENT } from '../shared/control-layout.ts';
 import { PublishedStateWriter } from '../shared/published-state.ts';
-import { cacheSlots, type SessionMemory } from '../shared/session-memory.ts';
+import type { SessionMemory } from '../shared/session-memory.ts';
 import {
   allocateSharedStates,
   SharedStates,
@@ -21,9 +21,9 @@ import {
 } from '../shared/shared-states.ts';
 import { DiskLink, type Waiting } from '../sync/disk-link.ts';
 import { RemoteDevice } from '../sync/remote-device.ts';
-import { RingPort } from '../sync/ring-port.ts';
 import type { StoreDirectory } from './directory.ts';
-import { faultError } from './store-errors.ts';
+import { ringDisks } from './ring-disks.ts';
+import type { OpenDisks } from './store-files.ts';
 import type { PublishedState } from './verbs.ts';
 
 /** Block states beyond that are not shared: maps do not show them. */
@@ -53,6 +53,8 @@ export class SessionThreads {
   private readonly startDisk: StartDisk;
   private readonly links = new Map<string, DiskLink>();
   private states: SharedStates | undefined;
+  /** What clients need to know, once the engine has its disks. */
+  reading: SharedReading | undefined;
   private stopped = false;
 
   constructor(parts: {
@@ -82,26 +84,22 @@ export class SessionThreads {
     return new RemoteDevice(link);
   };
 
-  /** Turns the devices into ports, now that the label has told what blocks there are. */
-  begin(options: { readonly label: Label; readonly devices: readonly Device[] }): {
-    readonly ports: readonly RingPort[];
-    readonly reading: SharedReading;
-  } {
-    const { label, devices } = options;
-    const { geometry, hashDomain } = label;
-    const { blockBytes, diskCount } = geometry;
-    const slotCount = cacheSlots(this.memory.buffers.cacheBytes, blockBytes);
-    this.memory.setGeometry({ blockBytes, slotCount, diskCount });
-    const states = allocateSharedStates(statesSize(geometry));
-    this.states = new SharedStates(states);
-    const ports = devices.map((device) => {
-      const port = new RingPort(this.links.get(device.file) as DiskLink);
-      const fault = port.configure({ blockBytes, hashDomain });
-      if (fault !== undefined) throw faultError(fault);
-      return port;
-    });
-    return { ports, reading: { geometry, slotCount, states } };
+  /** What the engine is given of shared memory. */
+  get engineParts(): { readonly horizon: ReaderHorizon; readonly statesRoom: StatesRoom } {
+    return { horizon: this.horizon, statesRoom: this.statesRoom };
   }
+
+  /** How the engine gets at files that were opened here. */
+  readonly disks = (devices: readonly Device[]): OpenDisks => {
+    const links = devices.map((device) => this.links.get(device.file) as DiskLink);
+    return (store) => {
+      const { geometry } = store.label;
+      const states = allocateSharedStates(statesSize(geometry));
+      this.states = new SharedStates(states);
+      this.reading = { geometry, slotCount: store.slotCount, states };
+      return ringDisks(this.memory, links)(store);
+    };
+  };
 
   readonly statesRoom: StatesRoom = (arena, count, before) => {
     const room = this.states?.room(arena);

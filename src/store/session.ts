@@ -73,7 +73,7 @@ export interface SessionOptions {
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const startedMs = performance.now();
-  const files = await openFiles(options.directory, options.settings, options.threads);
+  const files = await openFiles(options.directory, options.settings);
   try {
     return new Session(options, files, startedMs);
   } catch (error) {
@@ -131,6 +131,7 @@ export class Session implements StoreVerbs {
         broken: (health, reason) => this.broken(health, reason),
       },
       layers: options.layers ?? [],
+      ...(this.threads === undefined ? {} : this.threads.engineParts),
     });
     const { recovered } = this.opening;
     this.opened = {
@@ -150,7 +151,7 @@ export class Session implements StoreVerbs {
         openMs: performance.now() - startedMs,
       },
       state: this.state(),
-      ...(files.reading === undefined ? {} : { reading: files.reading }),
+      ...(this.threads?.reading === undefined ? {} : { reading: this.threads.reading }),
     };
     this.threads?.publish(this.opened.state);
     void this.threads?.drive(() => this.pump());

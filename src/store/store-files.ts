@@ -2,9 +2,12 @@
  * A store's files from the outside: telling a store from an unfinished creation, creating one, and putting an engine
  * on one. Synchronous, over devices: sessions and crash tests use the same code.
  */
+
+import type { StatesRoom } from '../arena/block-state.ts';
 import type { DiskIndex } from '../base/brand.ts';
 import { StoreError } from '../base/errors.ts';
 import { type Device, type DeviceFault, isFault } from '../device/device.ts';
+import type { ReaderHorizon } from '../epoch/reader-horizon.ts';
 import {
   emptyFileBytes,
   type Geometry,
@@ -283,6 +286,9 @@ export interface EngineSettings {
   readonly liveness: LivenessProbe;
   readonly events: EngineEvents;
   readonly layers?: readonly Layer[];
+  /** With shared memory: how far readers have come, and where block states live. */
+  readonly horizon?: ReaderHorizon;
+  readonly statesRoom?: StatesRoom;
 }
 
 export interface EngineFiles extends EngineSettings {
@@ -345,6 +351,8 @@ export function openEngine(options: EngineSettings, openDisks: OpenDisks): Opene
     liveness: options.liveness,
     events: options.events,
     layers: options.layers ?? [],
+    ...(options.horizon === undefined ? {} : { horizon: options.horizon }),
+    ...(options.statesRoom === undefined ? {} : { statesRoom: options.statesRoom }),
   });
   for (const layer of options.layers ?? []) layer.opened?.(engine);
   return { label, hasher, blockHasher, engine, recovered, disks: ports };
