@@ -35,6 +35,7 @@ import {
 import type { DiskRequest } from './protocol.ts';
 import { SessionView } from './session-view.ts';
 import { type SharedReader, sharedReader } from './shared-reading.ts';
+import { fetchedFigures } from './snapshots.ts';
 import { Store } from './store.ts';
 import { checkStoreName } from './store-name.ts';
 
@@ -160,10 +161,8 @@ async function openSession(
   assertSameStore(name, opened, memory.entry);
   const shared = sharedReading(opened, disks, connection);
   const view = new SessionView(remote.verbs, opened, lifeline, shared?.states);
-  const [firstStats, firstStates] = await Promise.all([
-    remote.verbs.stats(),
-    remote.verbs.blockStates(),
-  ]);
+  const stats = await remote.verbs.stats();
+  const figures = shared?.figures(stats) ?? (await fetchedFigures(stats, remote.verbs, lifeline));
   const entry = entryOf(opened);
   const keeper = new CatalogueKeeper(environment.catalogue, name, { entry, status: memory.status });
   if (memory.status === 'ok') await keeper.write();
@@ -179,8 +178,7 @@ async function openSession(
     durability,
     lifeline,
     blocks: shared?.blocks ?? remoteBlocks(remote.verbs),
-    firstStats,
-    firstStates,
+    figures,
     catalogueStatus: () => keeper.status,
     beforeClose: () => {
       disks?.expectEnd();
@@ -195,13 +193,16 @@ async function openSession(
 const PAGE_CLIENT = 0;
 
 function sharedReading(
-  { reading }: OpenedStore,
+  { reading, recovery }: OpenedStore,
   disks: DiskWorkers | undefined,
   { remote, lifeline }: Connection,
 ): SharedReader | undefined {
   if (disks === undefined || reading === undefined) return undefined;
   const { memory } = disks;
-  return sharedReader({ memory, reading, client: PAGE_CLIENT, verbs: remote.verbs, lifeline });
+  return sharedReader({
+    ...{ memory, reading, lifeline },
+    ...{ client: PAGE_CLIENT, verbs: remote.verbs, damaged: recovery.damagedBlocks },
+  });
 }
 
 export function startConnection(
