@@ -26,7 +26,7 @@ import type { BlockHasher, Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { BlockMemory, DiskPort } from '../sync/disk-port.ts';
 import { BlockIo } from './block-io.ts';
-import { Committer, type DurableCommit, type LivenessProbe } from './commit.ts';
+import { Committer, type DurableCommit, JOINT_BYTES_MAX, type LivenessProbe } from './commit.ts';
 import { Growth } from './growth.ts';
 import type { Layer } from './layer.ts';
 import type { RecoveredStore } from './recover.ts';
@@ -55,6 +55,8 @@ export interface EngineOptions {
   readonly liveness: LivenessProbe;
   readonly events: EngineEvents;
   readonly layers?: readonly Layer[];
+  /** New bytes up to which a commit is joint; `JOINT_BYTES_MAX` unless told. */
+  readonly jointBytesMax?: number;
 }
 
 export class Engine implements TransactionSpace {
@@ -78,6 +80,8 @@ export class Engine implements TransactionSpace {
   openGeneration: Generation;
   private oldestPublication = 0;
   private transactionsEnded = 0;
+  /** Born in the transactions that have ended since the last freeze. */
+  private bornBlocks = 0;
   private nextTransactionId = 1;
   private openTransaction: Transaction | undefined;
   /** Rolled-back blocks whose write has landed: free again after the next commit's fence (I8). */
@@ -133,6 +137,7 @@ export class Engine implements TransactionSpace {
         durable: (commit) => this.committed(commit),
         evicted: () => this.breakOff('evicted', 'The browser has removed the store’s files.'),
       },
+      jointBytesMax: options.jointBytesMax ?? JOINT_BYTES_MAX,
       recovered: {
         generation: recovered.superblock.generation,
         previous: recovered.superblock.previous,
@@ -323,6 +328,7 @@ export class Engine implements TransactionSpace {
     if (ended.born.length + ended.freed.length + ended.roots.size === 0) return;
     this.publication += 1;
     this.transactionsEnded += 1;
+    this.bornBlocks += ended.born.length;
     for (const pointer of ended.born) this.recordBirth(pointer);
     this.recordFrees(ended.freed);
     for (const [name, pointer] of ended.roots) {
@@ -494,11 +500,14 @@ export class Engine implements TransactionSpace {
     this.landed = [];
     const transactions = this.transactionsEnded;
     this.transactionsEnded = 0;
+    const { bornBlocks } = this;
+    this.bornBlocks = 0;
     this.committer.begin({
       generation: frozen,
       roots: new Map(this.roots),
       publication: this.publication,
       transactions,
+      bornBlocks,
     });
     return frozen;
   }

@@ -271,6 +271,8 @@ export interface EngineFiles {
   readonly layers?: readonly Layer[];
   /** Writes, frees and fences that a disk may have queued; see `DiskLoopOptions`. */
   readonly queueEntries?: number;
+  /** See `EngineOptions`. */
+  readonly jointBytesMax?: number;
 }
 
 export interface OpenedEngine {
@@ -313,6 +315,7 @@ export function openInlineEngine(options: EngineFiles): OpenedEngine {
     liveness: options.liveness,
     events: options.events,
     layers: options.layers ?? [],
+    ...(options.jointBytesMax === undefined ? {} : { jointBytesMax: options.jointBytesMax }),
   });
   for (const layer of options.layers ?? []) layer.opened?.(engine);
   return { label, hasher, blockHasher, engine, recovered, disks };
