@@ -38,6 +38,8 @@ export interface MemoryStoreOptions {
   /** Wraps each device, to inject faults. */
   readonly wrap?: (device: Device) => Device;
   readonly liveness?: EngineFiles['liveness'];
+  /** See `EngineOptions`; less than nothing for no joint commit at all. */
+  readonly jointBytesMax?: number;
 }
 
 export class MemoryStore {
@@ -74,6 +76,7 @@ export class MemoryStore {
         broken() {},
       },
       layers: options.layers ?? [],
+      ...(options.jointBytesMax === undefined ? {} : { jointBytesMax: options.jointBytesMax }),
     });
   }
 
