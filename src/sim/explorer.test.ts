@@ -52,6 +52,7 @@ describe('flushes that lied (I1)', () => {
     ['single-puts', 3],
     ['single-puts-fenced', 3],
     ['single-kinds-in-turn', 3],
+    ['lies-overtaken', 3],
     ['lies-about-compaction', 3],
     ['lies-about-compaction-fenced', 3],
   ] as const)(

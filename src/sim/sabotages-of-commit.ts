@@ -129,6 +129,14 @@ export const JOINT_COMMIT: readonly Sabotage[] = [
     test: explored('roots'),
   },
   {
+    name: 'frees-come-of-age-before-the-commit-is-durable',
+    protects: 'I1',
+    file: 'src/store/engine.ts',
+    find: 'this.deferred.release(this.committer.commitCount, this',
+    replace: 'this.deferred.release(this.committer.commitCount + (this.committing ? 1 : 0), this',
+    test: lied('lies-overtaken'),
+  },
+  {
     name: 'joint-without-a-mark',
     protects: 'I1',
     file: 'src/store/commit.ts',
