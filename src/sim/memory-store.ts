@@ -44,6 +44,8 @@ export interface MemoryStoreOptions {
   /** Wraps each device, to inject faults. */
   readonly wrap?: (device: Device) => Device;
   readonly liveness?: EngineSettings['liveness'];
+  /** See `EngineOptions`; less than nothing for no joint commit at all. */
+  readonly jointBytesMax?: number;
   /** `threads`: each file in a disk's thread of its own, run while the engine waits; see `SteppedThreads`. */
   readonly profile?: Profile;
   /** In the profile `threads`: how far the disks get is left to chance. */
@@ -108,6 +110,7 @@ export class MemoryStore {
         broken() {},
       },
       layers: options.layers ?? [],
+      ...(options.jointBytesMax === undefined ? {} : { jointBytesMax: options.jointBytesMax }),
     };
     this.opened = openEngine(settings, threads?.disks ?? inlineDisks(this.devices));
   }

@@ -8,10 +8,11 @@
  */
 import { explored, type Sabotage } from './sabotage.ts';
 import { CHECKSUMS, DISKS, SPACE } from './sabotages-of-blocks.ts';
-import { COMMIT, RECOVERY } from './sabotages-of-commit.ts';
+import { COMMIT, JOINT_COMMIT, RECOVERY } from './sabotages-of-commit.ts';
 
 export const SABOTAGES: readonly Sabotage[] = [
   ...COMMIT,
+  ...JOINT_COMMIT,
   ...RECOVERY,
   ...CHECKSUMS,
   ...DISKS,

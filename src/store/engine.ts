@@ -28,7 +28,7 @@ import type { BlockHasher, Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { BlockMemory, DiskPort } from '../sync/disk-port.ts';
 import { BlockIo } from './block-io.ts';
-import { Committer, type DurableCommit, type LivenessProbe } from './commit.ts';
+import { Committer, type DurableCommit, JOINT_BYTES_MAX, type LivenessProbe } from './commit.ts';
 import { Growth } from './growth.ts';
 import type { Layer } from './layer.ts';
 import type { RecoveredStore } from './recover.ts';
@@ -63,6 +63,8 @@ export interface EngineOptions {
   readonly horizon?: ReaderHorizon;
   /** With shared memory, where the arenas' block states live. */
   readonly statesRoom?: StatesRoom;
+  /** New bytes up to which a commit is joint; `JOINT_BYTES_MAX` unless told. */
+  readonly jointBytesMax?: number;
 }
 
 export class Engine implements TransactionSpace {
@@ -87,6 +89,8 @@ export class Engine implements TransactionSpace {
   readonly horizon: ReaderHorizon;
   private readonly publications = new PublicationHorizon();
   private transactionsEnded = 0;
+  /** Born in the transactions that have ended since the last freeze. */
+  private bornBlocks = 0;
   private nextTransactionId = 1;
   private openTransaction: Transaction | undefined;
   /** Rolled-back blocks whose write has landed: free again after the next commit's fence (I8). */
@@ -144,6 +148,7 @@ export class Engine implements TransactionSpace {
         durable: (commit) => this.committed(commit),
         evicted: () => this.breakOff('evicted', 'The browser has removed the store’s files.'),
       },
+      jointBytesMax: options.jointBytesMax ?? JOINT_BYTES_MAX,
       recovered: {
         generation: recovered.superblock.generation,
         previous: recovered.superblock.previous,
@@ -338,6 +343,7 @@ export class Engine implements TransactionSpace {
     this.publication += 1;
     this.publications.publish(this.publication);
     this.transactionsEnded += 1;
+    this.bornBlocks += ended.born.length;
     for (const pointer of ended.born) this.recordBirth(pointer);
     const freed = this.recordFrees(ended.freed);
     for (const [name, pointer] of ended.roots) {
@@ -518,11 +524,14 @@ export class Engine implements TransactionSpace {
     this.landed = [];
     const transactions = this.transactionsEnded;
     this.transactionsEnded = 0;
+    const { bornBlocks } = this;
+    this.bornBlocks = 0;
     this.committer.begin({
       generation: frozen,
       roots: new Map(this.roots),
       publication: this.publication,
       transactions,
+      bornBlocks,
     });
     return frozen;
   }
