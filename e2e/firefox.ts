@@ -23,6 +23,13 @@ export function findFirefox(): string | undefined {
   return candidates.find((path) => existsSync(path));
 }
 
+/** Whether Firefox is there; says so in one line when its tests are left out. */
+export function announceFirefox(): boolean {
+  const found = findFirefox() !== undefined;
+  if (!found) console.log('Firefox is not installed: its tests are skipped.');
+  return found;
+}
+
 export type FirefoxPreferences = Readonly<Record<string, string | number | boolean>>;
 
 export interface RunningFirefox {
