@@ -22,7 +22,8 @@ import type { SuperblockRing } from './superblock-ring.ts';
 
 /** Are the store's files still found under their names? Asked once a commit, answered some time later. */
 export interface LivenessProbe {
-  begin(): void;
+  /** Asks anew; what was asked before is not answered any more. `doubted`: there is reason to look closely. */
+  begin(why?: 'doubted'): void;
   readonly answer: 'pending' | 'alive' | 'gone';
 }
 

@@ -76,4 +76,24 @@ describe('liveness', () => {
       vi.useRealTimers();
     }
   });
+
+  test('in doubt asks for the store id whatever the time, and takes no answer from before', async () => {
+    const directory = await created();
+    const answers: ((answer: 'alive' | 'gone') => void)[] = [];
+    directory.probing = () => () => new Promise((resolve) => answers.push(resolve));
+    let heard = 0;
+    const liveness = new Liveness(directory, FILES, storeId, () => {
+      heard += 1;
+    });
+    liveness.begin();
+    liveness.begin('doubted');
+    expect(directory.probesWithStoreId).toBe(2);
+    answers[0]?.('alive');
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(liveness.answer).toBe('pending');
+    answers[1]?.('gone');
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(liveness.answer).toBe('gone');
+    expect(heard).toBe(1);
+  });
 });

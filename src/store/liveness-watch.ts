@@ -12,6 +12,7 @@ const STORE_ID_EVERY_MS = 10_000;
 export class Liveness implements LivenessProbe {
   answer: 'pending' | 'alive' | 'gone' = 'alive';
   private storeIdAskedMs = Number.NEGATIVE_INFINITY;
+  private asked = 0;
   private readonly directory: StoreDirectory;
   private readonly files: readonly string[];
   private readonly storeId: Uint8Array;
@@ -29,19 +30,23 @@ export class Liveness implements LivenessProbe {
     this.answered = answered;
   }
 
-  begin(): void {
+  begin(why?: 'doubted'): void {
     this.answer = 'pending';
+    this.asked += 1;
+    const { asked } = this;
     const nowMs = performance.now();
-    const askStoreId = nowMs - this.storeIdAskedMs >= STORE_ID_EVERY_MS;
+    const askStoreId = why === 'doubted' || nowMs - this.storeIdAskedMs >= STORE_ID_EVERY_MS;
     if (askStoreId) this.storeIdAskedMs = nowMs;
     this.directory.probe(this.files, askStoreId ? this.storeId : undefined).then(
-      (answer) => this.hear(answer),
+      (answer) => this.hear(asked, answer),
       // A store that cannot be looked for cannot be promised to be there.
-      () => this.hear('gone'),
+      () => this.hear(asked, 'gone'),
     );
   }
 
-  private hear(answer: 'alive' | 'gone'): void {
+  /** Answers from before the last question are of the past. */
+  private hear(asked: number, answer: 'alive' | 'gone'): void {
+    if (asked !== this.asked) return;
     this.answer = answer;
     this.answered();
   }

@@ -456,6 +456,57 @@ describe('I6: when the files are gone', () => {
   });
 });
 
+/** What Firefox does when site data is cleared, and Safari now and then while all files are there. */
+describe('I12: when the browser closes a file', () => {
+  const takeAway = (files: WatchedDirectory): void => {
+    files.plan = ({ operation }) => (operation === 'write' ? { throw: 'InvalidStateError' } : 'ok');
+  };
+
+  test('and its name is gone, who waits gets EVICTED, and so does who comes later', async () => {
+    const { session, files } = await open();
+    await put(session, 1, { root: 'first' });
+    const events = listen(session);
+    takeAway(files);
+    files.evict();
+    await expect(put(session, 2)).rejects.toMatchObject({ code: 'EVICTED', maybeApplied: true });
+    expect(events.at(-1)).toMatchObject({ type: 'state', state: { health: 'evicted' } });
+    await expect(session.begin(3)).rejects.toMatchObject(coded('EVICTED'));
+    await session.close();
+  });
+
+  test('and its name is there, who waits gets POISONED, and opening again recovers', async () => {
+    const { session, directory, files } = await open();
+    await put(session, 1, { root: 'first' });
+    takeAway(files);
+    await expect(put(session, 2)).rejects.toMatchObject({ code: 'POISONED', maybeApplied: true });
+    expect(directory.probesWithStoreId).toBe(2);
+    await expect(session.begin(3)).rejects.toMatchObject(coded('POISONED'));
+    expect(await rootsAfterCrash(files)).toEqual(['first']);
+    await session.close();
+  });
+
+  test('nothing is acknowledged while it is asked why, and closing waits for the answer', async () => {
+    const { session, directory, files } = await open();
+    await put(session, 1, { root: 'first' });
+    let answer: (answer: 'gone') => void = () => {};
+    directory.probing = () => () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    takeAway(files);
+    const first = put(session, 2);
+    expect(await outcome(first)).toBe('pending');
+    const second = put(session, 3);
+    expect(await outcome(second)).toBe('pending');
+    const closing = session.close();
+    answer('gone');
+    expect(await outcome(first)).toMatchObject(coded('EVICTED'));
+    expect(await outcome(second)).toMatchObject(coded('EVICTED'));
+    await closing;
+    expect(await rootsAfterCrash(files)).toEqual(['first']);
+  });
+});
+
 describe('closing', () => {
   test('commits what is relaxed, gives the files back, and can be done twice', async () => {
     const { session, files } = await open();
