@@ -69,8 +69,8 @@ export const COMMIT: readonly Sabotage[] = [
     name: 'no-doubt',
     protects: 'a store whose files the browser has closed and removed says evicted, not poisoned',
     file: 'src/store/engine.ts',
-    find: "if (fault.kind !== 'gone') return",
-    replace: "if (fault.kind !== 'short') return",
+    find: "if (fault.kind === 'gone') this.beginDoubt",
+    replace: "if (fault.kind === 'short') this.beginDoubt",
     test: {
       file: 'src/store/session.test.ts',
       title: [

@@ -576,7 +576,11 @@ export class Engine implements TransactionSpace {
     for (const port of this.ports) port.stop(fault);
     if (this.health !== 'ok' || this.doubt !== undefined) return;
     const reason = `${describeFault(fault)}.`;
-    if (fault.kind !== 'gone') return this.breakOff('poisoned', reason);
+    if (fault.kind === 'gone') this.beginDoubt(reason);
+    else this.breakOff('poisoned', reason);
+  }
+
+  private beginDoubt(reason: string): void {
     this.doubt = reason;
     this.committer.fail();
     this.liveness.begin('doubted');
