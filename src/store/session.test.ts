@@ -456,6 +456,58 @@ describe('I6: when the files are gone', () => {
   });
 });
 
+test('a browser that transfers at most 200 bytes a call, as Safari may: a store lives as anywhere else', async () => {
+  const { session, files } = await open();
+  files.plan = ({ operation }) =>
+    operation === 'read' || operation === 'write' ? { short: 200 } : 'ok';
+  const before = files.calls.write;
+  const pointers: Pointer[] = [];
+  for (let fill = 1; fill <= 20; fill += 1) {
+    pointers.push(await put(session, fill, { root: `root-${fill}` }));
+  }
+  await session.compactLogs();
+  expect(files.calls.write - before).toBeGreaterThan(20 * 3);
+  expect(
+    Math.max(...files.seen.map((call) => (call.kind === 'write' ? call.bytes.length : 0))),
+  ).toBeGreaterThan(200);
+  await session.close();
+  const again = await openSession({
+    directory: new MemoryStoreDirectory(files),
+    settings: SETTINGS,
+  });
+  expect(again.opened.recovery).toMatchObject({ rolledBack: 0, damagedBlocks: [] });
+  expect(await again.read(pointers)).toEqual(pointers.map((_, n) => block(n + 1)));
+  expect((await again.check({ reachable: pointers })).problems).toEqual([]);
+  await again.close();
+});
+
+test('252 handles for all stores of an origin, as in Safari: the store that is one too many keeps none', async () => {
+  const opened = new Set<WatchedDirectory>();
+  const openCount = () =>
+    [...opened].flatMap((files) => files.list().filter((name) => files.file(name)?.isOpen)).length;
+  const openStore = async (files: WatchedDirectory): Promise<Session> => {
+    opened.add(files);
+    const directory = new MemoryStoreDirectory(files);
+    const openFile = directory.open.bind(directory);
+    directory.open = (file, options) =>
+      openCount() >= 252
+        ? Promise.reject(new StoreError('IO', 'No more handles.', { coordinates: { file } }))
+        : openFile(file, options);
+    const geometry = { ...TINY_GEOMETRY, diskCount: 5 };
+    return openSession({ directory, settings: { ...SETTINGS, geometry } });
+  };
+  const sessions: Session[] = [];
+  for (let n = 0; n < 50; n += 1) sessions.push(await openStore(new WatchedDirectory()));
+  const late = new WatchedDirectory();
+  await expect(openStore(late)).rejects.toMatchObject({ coordinates: { file: 'disk-2' } });
+  expect(openCount()).toBe(250);
+  await sessions.pop()?.close();
+  sessions.push(await openStore(late));
+  await put(sessions[49] as Session, 1);
+  for (const session of sessions) await session.close();
+  expect(openCount()).toBe(0);
+});
+
 /** What Firefox does when site data is cleared, and Safari now and then while all files are there. */
 describe('I12: when the browser closes a file', () => {
   const takeAway = (files: WatchedDirectory): void => {
