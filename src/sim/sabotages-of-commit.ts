@@ -94,6 +94,20 @@ export const COMMIT: readonly Sabotage[] = [
     },
   },
   {
+    name: 'doubt-that-looks-once',
+    protects: 'a store whose files are closed first and removed later says evicted',
+    file: 'src/store/liveness-watch.ts',
+    find: "if (answer === 'gone' || asked !== this.asked) return answer;",
+    replace: 'return answer;',
+    test: {
+      file: 'src/store/liveness-watch.test.ts',
+      title: [
+        'liveness',
+        'in doubt is gone also when the files are removed only after they were closed',
+      ],
+    },
+  },
+  {
     name: 'quota-by-class',
     protects: 'what Firefox throws for want of room is QUOTA',
     file: 'src/device/handle-device.ts',

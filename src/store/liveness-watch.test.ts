@@ -96,4 +96,19 @@ describe('liveness', () => {
     expect(liveness.answer).toBe('gone');
     expect(heard).toBe(1);
   });
+
+  test('in doubt is gone also when the files are removed only after they were closed', async () => {
+    const directory = await created();
+    const { files } = directory;
+    directory.probing = (honest) => (names, id) => {
+      if (directory.probes === 3) files.evict();
+      return honest(names, id);
+    };
+    const answer = await new Promise((resolve) => {
+      const liveness = new Liveness(directory, FILES, storeId, () => resolve(liveness.answer));
+      liveness.begin('doubted');
+    });
+    expect(answer).toBe('gone');
+    expect(directory.probes).toBe(3);
+  });
 });

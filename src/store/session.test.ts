@@ -531,7 +531,7 @@ describe('I12: when the browser closes a file', () => {
     await put(session, 1, { root: 'first' });
     takeAway(files);
     await expect(put(session, 2)).rejects.toMatchObject({ code: 'POISONED', maybeApplied: true });
-    expect(directory.probesWithStoreId).toBe(2);
+    expect(directory.probesWithStoreId).toBe(6);
     await expect(session.begin(3)).rejects.toMatchObject(coded('POISONED'));
     expect(await rootsAfterCrash(files)).toEqual(['first']);
     await session.close();
