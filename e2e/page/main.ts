@@ -3,6 +3,7 @@
  */
 import * as library from '../../src/index.ts';
 import type { ConformanceResult } from '../../src/testing.ts';
+import type { FillResult } from './fill.worker.ts';
 import type { RawRequest, RawResult } from './raw.worker.ts';
 
 export interface CaughtError {
@@ -30,6 +31,8 @@ declare global {
   /** A worker in which the file system is as in a private window. */
   var startPrivateWorker: () => Worker;
   var runConformance: () => Promise<ConformanceResult[]>;
+  /** Fills the origin's space through a bare handle, and gives it back. */
+  var fillSpace: () => Promise<FillResult>;
   /** The same work on a bare handle. */
   var runRaw: (request: RawRequest) => Promise<RawResult>;
 }
@@ -88,17 +91,23 @@ globalThis.startWorker = () => {
 globalThis.startPrivateWorker = () =>
   new Worker(new URL('./private.worker.ts', import.meta.url), { type: 'module' });
 
-globalThis.runRaw = (request) => {
-  const worker = new Worker(new URL('./raw.worker.ts', import.meta.url), { type: 'module' });
+/** The only answer of a worker that is asked one thing. */
+function answerOf<T>(worker: Worker, request: unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    worker.onmessage = (event: MessageEvent<RawResult>) => {
+    worker.onmessage = (event: MessageEvent<T>) => {
       worker.terminate();
       resolve(event.data);
     };
     worker.onerror = (event) => reject(new Error(event.message));
     worker.postMessage(request);
   });
-};
+}
+
+globalThis.runRaw = (request) =>
+  answerOf(new Worker(new URL('./raw.worker.ts', import.meta.url), { type: 'module' }), request);
+
+globalThis.fillSpace = () =>
+  answerOf(new Worker(new URL('./fill.worker.ts', import.meta.url), { type: 'module' }), 'fill');
 
 globalThis.runConformance = () => {
   const worker = new Worker(new URL('./conformance.worker.ts', import.meta.url), {

@@ -235,6 +235,62 @@ export const JOINT_COMMIT: readonly Sabotage[] = [
     replace: '      fault = outcome === undefined ? fault : undefined;',
     test: opening('opening', 'I12: is refused when disk-1 cannot be flushed'),
   },
+  {
+    name: 'no-doubt',
+    protects: 'a store whose files the browser has closed and removed says evicted, not poisoned',
+    file: 'src/store/engine.ts',
+    find: "if (fault.kind === 'gone') this.beginDoubt",
+    replace: "if (fault.kind === 'short') this.beginDoubt",
+    test: {
+      file: 'src/store/session.test.ts',
+      title: [
+        'I12: when the browser closes a file',
+        'and its name is gone, who waits gets EVICTED, and so does who comes later',
+      ],
+    },
+  },
+  {
+    name: 'stale-liveness',
+    protects: 'an answer from before the doubt does not end it',
+    file: 'src/store/liveness-watch.ts',
+    find: 'if (asked !== this.asked) return;',
+    replace: '',
+    test: {
+      file: 'src/store/liveness-watch.test.ts',
+      title: [
+        'liveness',
+        'in doubt asks for the store id whatever the time, and takes no answer from before',
+      ],
+    },
+  },
+  {
+    name: 'doubt-that-looks-once',
+    protects: 'a store whose files are closed first and removed later says evicted',
+    file: 'src/store/liveness-watch.ts',
+    find: "if (answer === 'gone' || asked !== this.asked) return answer;",
+    replace: 'return answer;',
+    test: {
+      file: 'src/store/liveness-watch.test.ts',
+      title: [
+        'liveness',
+        'in doubt is gone also when the files are removed only after they were closed',
+      ],
+    },
+  },
+  {
+    name: 'quota-by-class',
+    protects: 'what Firefox throws for want of room is QUOTA',
+    file: 'src/device/handle-device.ts',
+    find: "if (name === 'QuotaExceededError' || name === FIREFOX_QUOTA) return 'quota';",
+    replace: "if (name === 'QuotaExceededError') return 'quota';",
+    test: {
+      file: 'src/device/handle-device.test.ts',
+      title: [
+        'exceptions become faults by their names',
+        'Firefox’s refusal to make a file longer is no error and no name of the standard, but quota',
+      ],
+    },
+  },
 ];
 
 export const RECOVERY: readonly Sabotage[] = [

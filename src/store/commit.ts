@@ -34,7 +34,8 @@ export const JOINT_BYTES_MAX = 4 * 2 ** 20;
 
 /** Are the store's files still found under their names? Asked once a commit, answered some time later. */
 export interface LivenessProbe {
-  begin(): void;
+  /** Asks anew; what was asked before is not answered any more. `doubted`: there is reason to look closely. */
+  begin(why?: 'doubted'): void;
   readonly answer: 'pending' | 'alive' | 'gone';
 }
 

@@ -67,6 +67,8 @@ export interface EngineOptions {
   readonly jointBytesMax?: number;
 }
 
+const EVICTED_REASON = 'The browser has removed the store’s files.';
+
 export class Engine implements TransactionSpace {
   readonly geometry: Geometry;
   readonly arenas: ArenaSet;
@@ -97,6 +99,9 @@ export class Engine implements TransactionSpace {
   private landed: BlockAddress[] = [];
   private landedFrozen: BlockAddress[] = [];
   private readonly committer: Committer;
+  private readonly liveness: LivenessProbe;
+  /** The browser has closed a file, and it is not known yet whether because the files are gone: the fault in words. */
+  private doubt: string | undefined;
   private readonly events: EngineEvents;
   private readonly layers: readonly Layer[];
   private readonly readOnly: boolean;
@@ -107,6 +112,7 @@ export class Engine implements TransactionSpace {
     this.geometry = geometry;
     this.storeId = storeId;
     this.ports = ports;
+    this.liveness = options.liveness;
     this.events = options.events;
     this.layers = options.layers ?? [];
     this.readOnly = options.readOnly;
@@ -146,7 +152,7 @@ export class Engine implements TransactionSpace {
       liveness: options.liveness,
       events: {
         durable: (commit) => this.committed(commit),
-        evicted: () => this.breakOff('evicted', 'The browser has removed the store’s files.'),
+        evicted: () => this.breakOff('evicted', EVICTED_REASON),
       },
       jointBytesMax: options.jointBytesMax ?? JOINT_BYTES_MAX,
       recovered: {
@@ -556,6 +562,7 @@ export class Engine implements TransactionSpace {
     for (;;) {
       const completions = this.io.poll();
       const advanced = this.committer.advance();
+      this.settleDoubt();
       if (completions === 0 && !advanced) return moved;
       moved = true;
     }
@@ -596,10 +603,31 @@ export class Engine implements TransactionSpace {
 
   // ---- the end
 
+  /**
+   * Nothing more is acknowledged from here on (I12). Firefox closes the files of a site whose data is cleared, and
+   * Safari closes files that are still there: which of the two it is decides what those who wait are told.
+   */
   private poison(fault: DeviceFault): void {
     trace('poison', 0, fault.offset);
     for (const port of this.ports) port.stop(fault);
-    this.breakOff('poisoned', `${describeFault(fault)}.`);
+    if (this.health !== 'ok' || this.doubt !== undefined) return;
+    const reason = `${describeFault(fault)}.`;
+    if (fault.kind === 'gone') this.beginDoubt(reason);
+    else this.breakOff('poisoned', reason);
+  }
+
+  private beginDoubt(reason: string): void {
+    this.doubt = reason;
+    this.committer.fail();
+    this.liveness.begin('doubted');
+    this.settleDoubt();
+  }
+
+  private settleDoubt(): void {
+    const { answer } = this.liveness;
+    if (this.doubt === undefined || this.health !== 'ok' || answer === 'pending') return;
+    if (answer === 'gone') this.breakOff('evicted', EVICTED_REASON);
+    else this.breakOff('poisoned', this.doubt);
   }
 
   private breakOff(health: Health, reason: string): void {

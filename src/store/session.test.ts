@@ -492,6 +492,109 @@ describe('I6: when the files are gone', () => {
   });
 });
 
+test('a browser that transfers at most 200 bytes a call, as Safari may: a store lives as anywhere else', async () => {
+  const { session, files } = await open();
+  files.plan = ({ operation }) =>
+    operation === 'read' || operation === 'write' ? { short: 200 } : 'ok';
+  const before = files.calls.write;
+  const pointers: Pointer[] = [];
+  for (let fill = 1; fill <= 20; fill += 1) {
+    pointers.push(await put(session, fill, { root: `root-${fill}` }));
+  }
+  await session.compactLogs();
+  expect(files.calls.write - before).toBeGreaterThan(20 * 3);
+  expect(
+    Math.max(...files.seen.map((call) => (call.kind === 'write' ? call.bytes.length : 0))),
+  ).toBeGreaterThan(200);
+  await session.close();
+  const again = await openSession({
+    directory: new MemoryStoreDirectory(files),
+    settings: SETTINGS,
+  });
+  expect(again.opened.recovery).toMatchObject({ rolledBack: 0, damagedBlocks: [] });
+  expect(await again.read(pointers)).toEqual(pointers.map((_, n) => block(n + 1)));
+  expect((await again.check({ reachable: pointers })).problems).toEqual([]);
+  await again.close();
+});
+
+test('252 handles for all stores of an origin, as in Safari: the store that is one too many keeps none', async () => {
+  const opened = new Set<WatchedDirectory>();
+  const openCount = () =>
+    [...opened].flatMap((files) => files.list().filter((name) => files.file(name)?.isOpen)).length;
+  const openStore = async (files: WatchedDirectory): Promise<Session> => {
+    opened.add(files);
+    const directory = new MemoryStoreDirectory(files);
+    const openFile = directory.open.bind(directory);
+    directory.open = (file, options) =>
+      openCount() >= 252
+        ? Promise.reject(new StoreError('IO', 'No more handles.', { coordinates: { file } }))
+        : openFile(file, options);
+    const geometry = { ...TINY_GEOMETRY, diskCount: 5 };
+    return openSession({ directory, settings: { ...SETTINGS, geometry } });
+  };
+  const sessions: Session[] = [];
+  for (let n = 0; n < 50; n += 1) sessions.push(await openStore(new WatchedDirectory()));
+  const late = new WatchedDirectory();
+  await expect(openStore(late)).rejects.toMatchObject({ coordinates: { file: 'disk-2' } });
+  expect(openCount()).toBe(250);
+  await sessions.pop()?.close();
+  sessions.push(await openStore(late));
+  await put(sessions[49] as Session, 1);
+  for (const session of sessions) await session.close();
+  expect(openCount()).toBe(0);
+});
+
+/** What Firefox does when site data is cleared, and Safari now and then while all files are there. */
+describe('I12: when the browser closes a file', () => {
+  const takeAway = (files: WatchedDirectory): void => {
+    files.plan = ({ operation }) => (operation === 'write' ? { throw: 'InvalidStateError' } : 'ok');
+  };
+
+  test('and its name is gone, who waits gets EVICTED, and so does who comes later', async () => {
+    const { session, files } = await open();
+    await put(session, 1, { root: 'first' });
+    const events = listen(session);
+    takeAway(files);
+    files.evict();
+    await expect(put(session, 2)).rejects.toMatchObject({ code: 'EVICTED', maybeApplied: true });
+    expect(events.at(-1)).toMatchObject({ type: 'state', state: { health: 'evicted' } });
+    await expect(session.begin(3)).rejects.toMatchObject(coded('EVICTED'));
+    await session.close();
+  });
+
+  test('and its name is there, who waits gets POISONED, and opening again recovers', async () => {
+    const { session, directory, files } = await open();
+    await put(session, 1, { root: 'first' });
+    takeAway(files);
+    await expect(put(session, 2)).rejects.toMatchObject({ code: 'POISONED', maybeApplied: true });
+    expect(directory.probesWithStoreId).toBe(6);
+    await expect(session.begin(3)).rejects.toMatchObject(coded('POISONED'));
+    expect(await rootsAfterCrash(files)).toEqual(['first']);
+    await session.close();
+  });
+
+  test('nothing is acknowledged while it is asked why, and closing waits for the answer', async () => {
+    const { session, directory, files } = await open();
+    await put(session, 1, { root: 'first' });
+    let answer: (answer: 'gone') => void = () => {};
+    directory.probing = () => () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    takeAway(files);
+    const first = put(session, 2);
+    expect(await outcome(first)).toBe('pending');
+    const second = put(session, 3);
+    expect(await outcome(second)).toBe('pending');
+    const closing = session.close();
+    answer('gone');
+    expect(await outcome(first)).toMatchObject(coded('EVICTED'));
+    expect(await outcome(second)).toMatchObject(coded('EVICTED'));
+    await closing;
+    expect(await rootsAfterCrash(files)).toEqual(['first']);
+  });
+});
+
 describe('closing', () => {
   test('commits what is relaxed, gives the files back, and can be done twice', async () => {
     const { session, files } = await open();
