@@ -132,8 +132,8 @@ export const JOINT_COMMIT: readonly Sabotage[] = [
     name: 'frees-come-of-age-before-the-commit-is-durable',
     protects: 'I1',
     file: 'src/store/engine.ts',
-    find: 'this.deferred.release(this.committer.commitCount, this',
-    replace: 'this.deferred.release(this.committer.commitCount + (this.committing ? 1 : 0), this',
+    find: 'deferred.release(this.committer.commitCount, settled,',
+    replace: 'deferred.release(this.committer.commitCount + (this.committing ? 1 : 0), settled,',
     test: lied('lies-overtaken'),
   },
   {

@@ -153,7 +153,9 @@ const READING: readonly Sabotage[] = [
     name: 'slot-reused-while-it-is-readable',
     protects: 'I2',
     file: 'src/cache/cache.ts',
-    find: '    this.headers.become(slot, SLOT_STATUS.empty);\n    this.leave(slot);\n    this.settle(slot);\n  }\n\n  /** Puts',
+    find:
+      '    this.headers.become(slot, SLOT_STATUS.empty);\n    this.leave(slot);\n' +
+      '    this.settle(slot);\n  }\n\n  /** Puts',
     replace: '    this.leave(slot);\n    this.settle(slot);\n  }\n\n  /** Puts',
     test: SLOTS,
   },

@@ -359,8 +359,10 @@ describe('I12: when a disk fails', () => {
       files.plan = () => 'ok';
       await session.close();
       expect(files.seen.length).toBe(length);
-      // Nothing is lost here that was written: a joint commit has written its superblock, a fenced one had no flush for it.
-      expect(await rootsAfterCrash(files)).toEqual(kind === 'joint' ? ['first', 'r2'] : ['first']);
+      // Nothing is lost here that was written: a joint commit has written its superblock, a fenced one had no flush for
+      // it. The commit may have waited for company.
+      const roots = await rootsAfterCrash(files);
+      expect(roots.slice(0, 2)).toEqual(kind === 'joint' ? ['first', 'r2'] : ['first']);
     },
   );
 
