@@ -14,6 +14,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Where the built test page is. */
     readonly pageFolder: string;
+    /** Pages are served with cross-origin isolation, or without. */
+    readonly profile: 'threaded' | 'inline';
   }
 }
 

@@ -9,7 +9,9 @@ import type { GeometryLimits, OpenOptions } from './client/options.ts';
 import type { Store } from './client/store.ts';
 import { deleteStoreIn, type ListedStore, listStoresIn } from './client/stores.ts';
 import { createHasher } from './format/hasher.ts';
+import type { StoreDirectory } from './store/directory.ts';
 import { importImage } from './store/image.ts';
+import type { Profile } from './store/report.ts';
 import { openSession } from './store/session.ts';
 
 export type { ConformanceEnvironment, ConformanceResult } from './device/device-conformance.ts';
@@ -26,10 +28,19 @@ const TINY: GeometryLimits = { blockBytesMin: 512, sectorBytes: 512, slotBytes: 
  */
 export class TestOrigin {
   /** Files, workers and the page's life: what a browser would do to a store. */
-  readonly browser = new MemoryOrigin({
-    openSession,
-    importImage: async (directory, next) => importImage(next, directory, await createHasher()),
-  });
+  readonly browser: MemoryOrigin;
+
+  /** @param profile `threaded` as with cross-origin isolation (disk workers, shared memory), or `inline` as without. */
+  constructor(profile: Profile = 'inline') {
+    const served = {
+      openSession,
+      importImage: async (
+        directory: StoreDirectory,
+        next: () => Promise<Uint8Array | undefined>,
+      ): Promise<void> => importImage(next, directory, await createHasher()),
+    };
+    this.browser = new MemoryOrigin(served, profile);
+  }
 
   /** As `openStore`; `blockSize` may be 512. */
   openStore(name: string, options: OpenOptions = {}): Promise<Store> {

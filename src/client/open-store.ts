@@ -35,6 +35,7 @@ import {
 import type { DiskRequest } from './protocol.ts';
 import { SessionView } from './session-view.ts';
 import { type SharedReader, sharedReader } from './shared-reading.ts';
+import { Sharing } from './sharing.ts';
 import { fetchedFigures } from './snapshots.ts';
 import { Store } from './store.ts';
 import { checkStoreName } from './store-name.ts';
@@ -169,6 +170,7 @@ async function openSession(
   if (lifeline.ended !== undefined) throw lifeline.ended;
   interruption.dispose();
   const shutDown = supervise({ environment, name, lock, workers, view, keeper });
+  const sharing = disks && new Sharing({ name, connection, environment, durability, disks });
   const parts = {
     name,
     verbs: remote.verbs,
@@ -180,6 +182,10 @@ async function openSession(
     blocks: shared?.blocks ?? remoteBlocks(remote.verbs),
     figures,
     catalogueStatus: () => keeper.status,
+    share: () => {
+      if (sharing === undefined) throw notSharedError();
+      return sharing.share();
+    },
     beforeClose: () => {
       disks?.expectEnd();
       connection.beImpatient();
@@ -187,6 +193,13 @@ async function openSession(
     shutDown,
   } as const;
   return new Store(parts, view);
+}
+
+function notSharedError(): StoreError {
+  return new StoreError(
+    'UNSUPPORTED',
+    'Sharing a store needs the threaded profile: serve the page with the headers for cross-origin isolation.',
+  );
 }
 
 /** The page is client number 0. */

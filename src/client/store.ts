@@ -21,6 +21,7 @@ import { exportStream } from './export-stream.ts';
 import type { Lifeline } from './lifeline.ts';
 import { NestingGuard } from './nesting.ts';
 import { checkDurability, checkSignal } from './options.ts';
+import type { StoreHandle } from './protocol.ts';
 import { type BlockReader, Reader } from './reader.ts';
 import type { SessionView, StoreEvents } from './session-view.ts';
 import type { Figures } from './shared-figures.ts';
@@ -47,6 +48,7 @@ export interface StoreParts {
   readonly lifeline: Lifeline;
   readonly blocks: BlockSource;
   readonly figures: Figures;
+  readonly share: () => StoreHandle;
   readonly catalogueStatus: () => CatalogueStatus;
   /** Called before the engine is asked to close. */
   readonly beforeClose: () => void;
@@ -248,13 +250,19 @@ export class Store implements BlockReader {
     return exportStream(this.#verbs);
   }
 
-  /** A handle that another dedicated worker can attach to; needs shared memory. */
-  share(): never {
+  /**
+   * A handle for one other dedicated worker of this page, which attaches with `attachStore(handle)` and then has all of
+   * this store: the same cache, synchronous cached reads, readers and transactions. Post it with its port transferred.
+   *
+   * @throws StoreError UNSUPPORTED in the inline profile, MISUSE when 7 workers have it already or this store is itself
+   * an attached one, CLOSED
+   * @example
+   * const handle = store.share();
+   * worker.postMessage({ handle }, [handle.port]);
+   */
+  share(): StoreHandle {
     this.#assertOpen();
-    throw new StoreError(
-      'UNSUPPORTED',
-      `Sharing a store needs the 'threaded' profile, and this one is '${this.profile}'.`,
-    );
+    return this.#parts.share();
   }
 
   /**

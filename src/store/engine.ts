@@ -418,6 +418,8 @@ export class Engine implements TransactionSpace {
   tryEnsureSpace(count: number): StoreError | undefined {
     const flaw = this.unusable();
     if (flaw !== undefined) return flaw;
+    // Readers leave without a word: those who stood in the way may be gone.
+    if (count > this.arenas.availableBlocks) this.releaseDeferred();
     for (;;) {
       const missing = count - this.arenas.availableBlocks;
       if (missing <= 0) return undefined;
