@@ -3,7 +3,7 @@ import { type Bar, judge, judgeFigure } from './bars.ts';
 import type { Measurement } from './measure.ts';
 
 function measured(name: string, ...samples: number[]): Measurement {
-  return { name, note: '', operations: 1, samples };
+  return { name, kind: 'own', note: '', operations: 1, samples };
 }
 
 const SLOWER: Bar = { row: 'r', text: '≤ 1.5 ×', ours: 'own', reference: 'limit', atMost: 1.5 };

@@ -1,7 +1,7 @@
 /** Sides that are measured in turns, and the bars that their figures must meet. */
 import type { OpenOptions } from '../../../src/index.ts';
 import { type Bar, judge, type ProfileName, type Verdict } from './bars.ts';
-import { interleave, type Measurement, type Plan, type Side } from './measure.ts';
+import { interleave, type Measurement, type Plan, type Side, type SideKind } from './measure.ts';
 import type { Peer } from './peers/peer.ts';
 
 export interface Group {
@@ -58,6 +58,10 @@ export async function measureGroup(group: Group, context: RunContext): Promise<G
   const measurements = await interleave(group.sides, plan);
   const verdicts = group.bars.map((bar) => judge(bar, measurements, context.profile));
   return { title: group.title, measurements, verdicts };
+}
+
+export function ofKind(kind: SideKind, sides: readonly Side[]): Side[] {
+  return sides.map((side) => ({ ...side, kind }));
 }
 
 /** `operations` times, one after the other. */

@@ -5,7 +5,7 @@ import { interleave, type Measurement, type Side } from './measure.ts';
 import { asPeer, BLOCK_BYTES, fill, openFresh, removeStore, writeRun } from './own-store.ts';
 import { cycling, payloads, randomFrom } from './payload.ts';
 import { openIndexedDb } from './peers/indexeddb.ts';
-import { fillPeer, type Peer } from './peers/peer.ts';
+import { fillPeer, kindOf, type Peer } from './peers/peer.ts';
 import { openSqliteWasm } from './peers/sql.ts';
 
 export interface GrowthRequest {
@@ -76,9 +76,8 @@ function pickerOf(pointers: readonly BlockPointer[]): () => BlockPointer {
 function putSide(peer: Peer, count: number): Side {
   const random = randomFrom(12);
   const next = cycling(payloads(BATCH, BLOCK_BYTES));
-  return repeated(`${peer.name}, put`, operationsFor(COMMIT_US), () =>
-    peer.put(random(count), next()),
-  );
+  const put = () => peer.put(random(count), next());
+  return repeated(`${peer.name}, put`, operationsFor(COMMIT_US), put, { kind: kindOf(peer) });
 }
 
 function getSide(peer: Peer, count: number): Side {

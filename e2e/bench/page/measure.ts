@@ -3,9 +3,13 @@
  * them, so their ratios hold where their absolute figures drift.
  */
 
+/** Whose way it is; a peer's when left out. The limit is what the platform takes for the same work. */
+export type SideKind = 'own' | 'limit' | 'peer';
+
 /** One way of doing it. */
 export interface Side {
   readonly name: string;
+  readonly kind?: SideKind;
   /** What its end promises, or how it is done, for the table. */
   readonly note?: string;
   /** Operations in one sample: enough that a sample is long beside the clock's grain. */
@@ -24,6 +28,7 @@ export interface Side {
 
 export interface Measurement {
   readonly name: string;
+  readonly kind: SideKind;
   readonly note: string;
   readonly operations: number;
   /** Microseconds an operation. */
@@ -59,8 +64,8 @@ export async function interleave(
       if (round >= 0) samples[index]?.push(...turn);
     }
   }
-  return sides.map(({ name, note = '', operations }, index) => {
-    return { name, note, operations, samples: samples[index] as number[] };
+  return sides.map(({ name, kind = 'peer', note = '', operations }, index) => {
+    return { name, kind, note, operations, samples: samples[index] as number[] };
   });
 }
 

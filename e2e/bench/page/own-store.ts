@@ -69,6 +69,7 @@ export function asPeer(store: Store, durability: 'strict' | 'relaxed'): Peer {
   const into = new Uint8Array(store.blockSize);
   return {
     name: `opfs-blocks, ${durability}`,
+    isOwn: true,
     durability: `durability: '${durability}'`,
     async put(key, bytes) {
       pointers.set(key, await store.transaction((tx) => tx.write(bytes), { durability }));

@@ -1,5 +1,5 @@
 /** All groups of one page, one after the other: what the harness and the demo run. Leaves nothing in the origin. */
-import { deleteStore, openStore } from '../../../src/index.ts';
+import { deleteStore, listStores, openStore } from '../../../src/index.ts';
 import type { ProfileName } from './bars.ts';
 import {
   type Group,
@@ -57,21 +57,32 @@ export async function runSuite(
   report: (progress: string) => void = () => undefined,
 ): Promise<SuiteResult> {
   const startedMs = performance.now();
+  await removeLeftovers();
+  const profile = await profileHere(options);
   const missing: string[] = [];
   const peersByName = options.peers ? await openPeers(missing) : new Map<string, Peer>();
-  const profile = await profileHere(options);
-  const context: RunContext = { ...options, profile, peersByName, report };
-  const limit = await openLimit(DATA_BYTES);
   const groups: GroupResult[] = [];
-  for (const { titles, run } of PARTS) {
-    if (titles.some((title) => isWanted(options, title))) {
-      groups.push(...(await run(context, limit)));
+  const limit = await openLimit(DATA_BYTES);
+  try {
+    const context: RunContext = { ...options, profile, peersByName, report };
+    for (const { titles, run } of PARTS) {
+      if (titles.some((title) => isWanted(options, title))) {
+        groups.push(...(await run(context, limit)));
+      }
     }
+  } finally {
+    await closeLimit(limit);
+    for (const peer of peersByName.values()) await peer.close();
   }
-  await closeLimit(limit);
-  for (const peer of peersByName.values()) await peer.close();
   const seconds = (performance.now() - startedMs) / 1000;
   return { profile, isolated: globalThis.crossOriginIsolated, groups, missing, seconds };
+}
+
+/** Of a run whose page was closed in the middle. */
+async function removeLeftovers(): Promise<void> {
+  for (const { name } of await listStores()) {
+    if (name.startsWith('bench-')) await deleteStore(name);
+  }
 }
 
 async function openPeers(missing: string[]): Promise<Map<string, Peer>> {

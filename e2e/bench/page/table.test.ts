@@ -21,7 +21,7 @@ test('a bar that only one profile has leaves a dash in the other', () => {
 });
 
 test('a side without samples is shown as not measured', () => {
-  const side = { name: 'a', note: 'how', operations: 8, samples: [] };
+  const side = { name: 'a', kind: 'own' as const, note: 'how', operations: 8, samples: [] };
   expect(sideTable([side])).toContain('| a    | –      | –   | 0       | how |');
   expect(sideTable([{ ...side, samples: [1, 2, 3] }])).toContain('2.00 µs | 3.00 µs | 3 of 8');
 });

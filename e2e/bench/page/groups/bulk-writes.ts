@@ -4,7 +4,7 @@
  */
 import type { BlockPointer, Store } from '../../../../src/index.ts';
 import type { Bar } from '../bars.ts';
-import type { Group, RunContext } from '../group.ts';
+import { type Group, ofKind, type RunContext } from '../group.ts';
 import type { Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { BLOCK_BYTES, fill, freeAll, MIB, openFresh, writeRun } from '../own-store.ts';
@@ -33,7 +33,11 @@ const BARS: readonly Bar[] = [
 export async function bulkWrites(context: RunContext, limit: Limit): Promise<[Group, Store]> {
   const store = await openFresh('bench-bulk', { ...context.storeOptions });
   await freeAll(store, await fill(store, TOTAL_BYTES + 2 * TRANSACTION_BYTES));
-  const sides = [ownSide(store), limitSide(limit), ...peerSides(context)];
+  const sides = [
+    ...ofKind('own', [ownSide(store)]),
+    ...ofKind('limit', [limitSide(limit)]),
+    ...peerSides(context),
+  ];
   return [{ title: BULK_TITLE, sides, bars: BARS }, store];
 }
 

@@ -1,12 +1,12 @@
 /** One block of 16 KiB, one transaction, asked for by the page: one after another, and 64 at once. */
 import type { BlockPointer, Store } from '../../../../src/index.ts';
 import type { Bar } from '../bars.ts';
-import { type Group, operationsFor, type RunContext, repeated } from '../group.ts';
+import { type Group, ofKind, operationsFor, type RunContext, repeated } from '../group.ts';
 import type { Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { asPeer, BLOCK_BYTES, openFresh, quiesce } from '../own-store.ts';
 import { cycling, payloads } from '../payload.ts';
-import type { Peer } from '../peers/peer.ts';
+import { kindOf, type Peer } from '../peers/peer.ts';
 
 const IN_FLIGHT = 64;
 const COMMIT_US = 400;
@@ -79,7 +79,11 @@ export async function commits(context: RunContext, limit: Limit): Promise<[Group
   const given: CommitSides = { store, peers, blocks: payloads(IN_FLIGHT, BLOCK_BYTES) };
   const one = {
     title: ONE_TITLE,
-    sides: [...oneSides(given), replaceSide(given), limitSide(limit, given)],
+    sides: [
+      ...oneSides(given),
+      ...ofKind('own', [replaceSide(given)]),
+      ...ofKind('limit', [limitSide(limit, given)]),
+    ],
     bars: ONE_BARS,
   };
   const many = {
@@ -95,6 +99,7 @@ function oneSides({ store, peers, blocks }: CommitSides): Side[] {
   return peers.map((peer) => {
     const key = cycling(Array.from({ length: KEYS }, (_, n) => FIRST_KEY + n));
     return repeated(peer.name, operationsFor(COMMIT_US), () => peer.put(key(), next()), {
+      kind: kindOf(peer),
       note: peer.durability,
       settle: () => settle(peer, store),
     });
@@ -117,6 +122,7 @@ function manySides({ store, peers, blocks }: CommitSides): Side[] {
   const strict = peers[0] as Peer;
   const oneByOne: Side = {
     name: `${STRICT}, one after another`,
+    kind: 'own',
     operations: IN_FLIGHT,
     samplesPerTurn: 1,
     every: 2,
@@ -130,6 +136,7 @@ function manySides({ store, peers, blocks }: CommitSides): Side[] {
     .map(
       (peer): Side => ({
         name: peer.name,
+        kind: kindOf(peer),
         note: peer.durability,
         operations: IN_FLIGHT,
         samplesPerTurn: 1,

@@ -5,6 +5,7 @@ import type { Group, RunContext } from '../group.ts';
 import type { Side } from '../measure.ts';
 import { asPeer, openFresh } from '../own-store.ts';
 import { payloads } from '../payload.ts';
+import { kindOf } from '../peers/peer.ts';
 
 const BLOCK_BYTES = 4096;
 const BATCH = 1000;
@@ -27,10 +28,12 @@ export async function smallBlocks(context: RunContext): Promise<[Group, Store]> 
   const blocks = payloads(BATCH, BLOCK_BYTES);
   const peers = [asPeer(store, 'strict'), ...context.peersByName.values()];
   const sides: Side[] = [];
-  for (const { name, durability, putMany } of peers) {
+  for (const peer of peers) {
+    const { name, durability, putMany } = peer;
     if (putMany === undefined) continue;
     sides.push({
       name,
+      kind: kindOf(peer),
       note: durability,
       operations: BATCH,
       samplesPerTurn: 1,

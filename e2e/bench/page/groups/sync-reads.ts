@@ -2,7 +2,7 @@
 import { type BlockPointer, deleteStore } from '../../../../src/index.ts';
 import type { Bar, ProfileName } from '../bars.ts';
 import { type Caller, callerOf } from '../calls.ts';
-import type { Group, RunContext } from '../group.ts';
+import { type Group, ofKind, type RunContext } from '../group.ts';
 import type { Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { BLOCK_BYTES } from '../own-store.ts';
@@ -54,7 +54,10 @@ export async function syncReads(
   const caller = hasSyncEntry ? startWorker() : undefined;
   const options = { ...context.storeOptions, cacheBytes: CACHE_BYTES };
   const profile = await caller?.call('open', store.name, options, BATCH, BLOCK_BYTES);
-  const sides = [limitSide(limit), ...(caller === undefined ? [] : ownSides(caller, pointers))];
+  const sides = [
+    ...ofKind('limit', [limitSide(limit)]),
+    ...ofKind('own', caller === undefined ? [] : ownSides(caller, pointers)),
+  ];
   return {
     group: {
       title: SYNC_TITLE,

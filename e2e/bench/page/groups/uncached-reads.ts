@@ -1,7 +1,7 @@
 /** Blocks that are not in the store's cache, but in the operating system's. */
 import type { BlockPointer, Store } from '../../../../src/index.ts';
 import type { Bar } from '../bars.ts';
-import { type Group, operationsFor, type RunContext, repeated } from '../group.ts';
+import { type Group, ofKind, operationsFor, type RunContext, repeated } from '../group.ts';
 import type { Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { BLOCK_BYTES, fill, MIB, openFresh } from '../own-store.ts';
@@ -48,7 +48,7 @@ export async function uncachedReads(
   const pointers = await fill(store, DATA_BYTES);
   const group = {
     title: UNCACHED_TITLE,
-    sides: [...ownSides(store, pointers), ...limitSides(limit)],
+    sides: [...ofKind('own', ownSides(store, pointers)), ...ofKind('limit', limitSides(limit))],
     bars: BARS,
   };
   return [group, { store, pointers }];

@@ -1,7 +1,11 @@
 /** What all sides can do, so that one piece of code measures them: blocks under numbers. */
 
+import type { SideKind } from '../measure.ts';
+
 export interface Peer {
   readonly name: string;
+  /** It is ourselves. */
+  readonly isOwn?: boolean;
   /** What a resolved `put` promises, and how that was asked for. */
   readonly durability: string;
   /** So many records at most: some are too slow to be filled with more. */
@@ -13,6 +17,10 @@ export interface Peer {
   get(key: number): Promise<Uint8Array>;
   /** Removes everything. */
   close(): Promise<void>;
+}
+
+export function kindOf({ isOwn }: Peer): SideKind {
+  return isOwn === true ? 'own' : 'peer';
 }
 
 /** Keys from 0 to `count` − 1, in transactions that no side finds too large. */
