@@ -36,22 +36,26 @@ export interface RunContext extends RunOptions {
 }
 
 const WARM_UP_ROUNDS = 2;
-const SAMPLES_PER_TURN = 6;
+/** Fewer where samples are long because the clock is coarse. */
+const SAMPLES_PER_TURN = { isolated: 6, plain: 3 };
 /** Steps of `performance.now`, in microseconds. */
 const CLOCK_GRAIN_US = { isolated: 5, plain: 100 };
 const GRAINS_PER_SAMPLE = 40;
 
 /** Operations a sample needs so that the clock's grain does not show, for operations of about `typicalUs`. */
 export function operationsFor(typicalUs: number): number {
-  const grain = globalThis.crossOriginIsolated ? CLOCK_GRAIN_US.isolated : CLOCK_GRAIN_US.plain;
-  return Math.ceil((grain * GRAINS_PER_SAMPLE) / typicalUs);
+  return Math.ceil((CLOCK_GRAIN_US[clock()] * GRAINS_PER_SAMPLE) / typicalUs);
+}
+
+function clock(): 'isolated' | 'plain' {
+  return globalThis.crossOriginIsolated ? 'isolated' : 'plain';
 }
 
 export async function measureGroup(group: Group, context: RunContext): Promise<GroupResult> {
   const plan: Plan = {
     roundsMax: context.roundsMax,
     warmUpRounds: WARM_UP_ROUNDS,
-    samplesPerTurn: SAMPLES_PER_TURN,
+    samplesPerTurn: SAMPLES_PER_TURN[clock()],
     msMax: context.msPerGroup,
   };
   context.report(group.title);

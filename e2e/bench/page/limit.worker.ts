@@ -66,11 +66,13 @@ const verbs = {
     }
     return performance.now() - startedMs;
   },
-  /** Blocks side by side in one call of `count` blocks, each hashed. */
-  readNeighbours(at: number, count: number, blockBytes: number): number {
+  /** Runs of blocks side by side, each run in one call, each block hashed. */
+  readRuns(offsets: readonly number[], count: number, blockBytes: number): number {
     const startedMs = performance.now();
-    read(chunk.subarray(0, count * blockBytes), at);
-    for (let n = 0; n < count; n += 1) hash(chunk.subarray(n * blockBytes, (n + 1) * blockBytes));
+    for (const at of offsets) {
+      read(chunk.subarray(0, count * blockBytes), at);
+      for (let n = 0; n < count; n += 1) hash(chunk.subarray(n * blockBytes, (n + 1) * blockBytes));
+    }
     return performance.now() - startedMs;
   },
   /** Hashes block by block and writes in calls of 1 MiB; then the two flushes of a fenced commit. */

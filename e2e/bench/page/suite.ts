@@ -36,7 +36,7 @@ const PEERS: readonly [string, () => Promise<Peer>][] = [
   ['IndexedDB, relaxed', () => openIndexedDb('relaxed')],
   ['idb-keyval', openIdbKeyval],
   ['sqlite-wasm, opfs-sahpool', openSqliteWasm],
-  ['wa-sqlite, OPFSWriteAheadVFS', openWaSqlite],
+  ['wa-sqlite, AccessHandlePoolVFS', openWaSqlite],
   ['OPFS createWritable', openOpfsFiles],
 ];
 

@@ -25,9 +25,12 @@ const verbs = {
     for (const pointer of pointers) opened.read(pointer, into);
     return performance.now() - startedMs;
   },
-  readBatch(pointers: readonly BlockPointer[]): number {
+  readBatches(pointers: readonly BlockPointer[], count: number): number {
+    const opened = current();
+    const batches: BlockPointer[][] = [];
+    for (let n = 0; n < pointers.length; n += count) batches.push(pointers.slice(n, n + count));
     const startedMs = performance.now();
-    current().readMany(pointers, intos);
+    for (const batch of batches) opened.readMany(batch, intos);
     return performance.now() - startedMs;
   },
   async close(): Promise<void> {

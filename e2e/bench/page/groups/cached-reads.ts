@@ -12,6 +12,8 @@ const DATA_BYTES = 64 * MIB;
 const CACHE_BYTES = 96 * MIB;
 const COPY_US = 2;
 const MESSAGE_US = 100;
+const SLOW_US = 1000;
+const SLOW_RECORDS = 256;
 const INDEXED_DB = 'IndexedDB, relaxed';
 
 export const CACHED_TITLE = 'One block from memory, main thread, random over 64 MiB';
@@ -112,12 +114,11 @@ async function peerSides(context: RunContext, order: readonly number[]): Promise
     // It differs from the relaxed one in its writes only.
     if (peer.name === 'IndexedDB, strict') continue;
     context.report(`filling ${peer.name}`);
-    const count = Math.min(order.length, peer.recordsMax ?? order.length);
+    const count = Math.min(order.length, peer.isSlow === true ? SLOW_RECORDS : order.length);
     await fillPeer(peer, payloads(64, BLOCK_BYTES), count);
     const next = cycling(order.filter((key) => key < count));
-    sides.push(
-      repeated(peer.name, operationsFor(MESSAGE_US), () => peer.get(next()), { note: 'get' }),
-    );
+    const operations = operationsFor(peer.isSlow === true ? SLOW_US : MESSAGE_US);
+    sides.push(repeated(peer.name, operations, () => peer.get(next()), { note: 'get' }));
   }
   return sides;
 }

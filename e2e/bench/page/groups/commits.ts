@@ -10,6 +10,7 @@ import { kindOf, type Peer } from '../peers/peer.ts';
 
 const IN_FLIGHT = 64;
 const COMMIT_US = 400;
+const SLOW_US = 4000;
 /** Keys that no other group uses, overwritten again and again: stores of others would grow without end. */
 const FIRST_KEY = 1_000_000;
 const KEYS = 1024;
@@ -98,7 +99,8 @@ function oneSides({ store, peers, blocks }: CommitSides): Side[] {
   const next = cycling(blocks);
   return peers.map((peer) => {
     const key = cycling(Array.from({ length: KEYS }, (_, n) => FIRST_KEY + n));
-    return repeated(peer.name, operationsFor(COMMIT_US), () => peer.put(key(), next()), {
+    const typicalUs = peer.isSlow === true ? SLOW_US : COMMIT_US;
+    return repeated(peer.name, operationsFor(typicalUs), () => peer.put(key(), next()), {
       kind: kindOf(peer),
       note: peer.durability,
       settle: () => settle(peer, store),
@@ -132,7 +134,7 @@ function manySides({ store, peers, blocks }: CommitSides): Side[] {
   };
   // A file per block neither queues nor batches: 64 at once say nothing new about it.
   const sides = peers
-    .filter(({ recordsMax }) => recordsMax === undefined)
+    .filter(({ isSlow }) => isSlow !== true)
     .map(
       (peer): Side => ({
         name: peer.name,

@@ -2,14 +2,14 @@
 import { type BlockPointer, deleteStore } from '../../../../src/index.ts';
 import type { Bar, ProfileName } from '../bars.ts';
 import { type Caller, callerOf } from '../calls.ts';
-import { type Group, ofKind, type RunContext } from '../group.ts';
+import { type Group, ofKind, operationsFor, type RunContext } from '../group.ts';
 import type { Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { BLOCK_BYTES } from '../own-store.ts';
 import { cycling, shuffled } from '../payload.ts';
 import { hasSyncEntry } from '../sync-entry.ts';
 import type { SyncStoreVerbs } from '../sync-store.worker.ts';
-import { CACHE_BYTES, DATA_BYTES, type UncachedStore } from './uncached-reads.ts';
+import { CACHE_BYTES, DATA_BYTES, LIMIT_US, type UncachedStore } from './uncached-reads.ts';
 
 const BATCH = 64;
 const ROW = 'synchronous read, not cached, `opfs-blocks/worker`';
@@ -81,29 +81,35 @@ function startWorker(): Caller<SyncStoreVerbs> {
 
 function ownSides(caller: Caller<SyncStoreVerbs>, pointers: readonly BlockPointer[]): Side[] {
   const next = cycling(shuffled(pointers.length, 4).map((n) => pointers[n] as BlockPointer));
-  const batch = () => Array.from({ length: BATCH }, next);
+  const operations = batchesHere() * BATCH;
+  const pointersOfSample = () => Array.from({ length: operations }, next);
   return [
     {
       name: EACH,
-      operations: BATCH,
+      operations,
       timesItself: true,
-      sample: () => caller.call('readEach', batch()),
+      sample: () => caller.call('readEach', pointersOfSample()),
     },
     {
       name: BATCHED,
-      operations: BATCH,
+      operations,
       timesItself: true,
-      sample: () => caller.call('readBatch', batch()),
+      sample: () => caller.call('readBatches', pointersOfSample(), BATCH),
     },
   ];
 }
 
+function batchesHere(): number {
+  return operationsFor(BATCH * LIMIT_US);
+}
+
 function limitSide(limit: Limit): Side {
   const next = cycling(shuffled(DATA_BYTES / BLOCK_BYTES, 4).map((n) => n * BLOCK_BYTES));
+  const operations = batchesHere() * BATCH;
   return {
     name: REFERENCE,
-    operations: BATCH,
+    operations,
     timesItself: true,
-    sample: () => limit.call('readBlocks', Array.from({ length: BATCH }, next), BLOCK_BYTES),
+    sample: () => limit.call('readBlocks', Array.from({ length: operations }, next), BLOCK_BYTES),
   };
 }

@@ -12,6 +12,8 @@ export const DATA_BYTES = 256 * MIB;
 export const CACHE_BYTES = 8 * MIB;
 const BATCH = 64;
 const MESSAGE_US = 100;
+const MANY_US = 15;
+export const LIMIT_US = 3;
 
 export const UNCACHED_TITLE = 'Blocks that are not cached, main thread, 256 MiB';
 
@@ -58,10 +60,13 @@ function ownSides(store: Store, pointers: readonly BlockPointer[]): Side[] {
   const intos = Array.from({ length: BATCH }, () => new Uint8Array(BLOCK_BYTES).fill(1));
   const next = cycling(shuffled(pointers.length, 2).map((n) => pointers[n] as BlockPointer));
   const nextRun = cycling(neighbours(pointers));
+  const batches = operationsFor(BATCH * MANY_US);
   const batch = (name: string, pick: () => readonly BlockPointer[]): Side => ({
     name,
-    operations: BATCH,
-    sample: () => store.readMany(pick(), intos),
+    operations: batches * BATCH,
+    async sample() {
+      for (let n = 0; n < batches; n += 1) await store.readMany(pick(), intos);
+    },
   });
   return [
     batch('readMany of 64 scattered', () => Array.from(intos, () => next())),
@@ -87,18 +92,21 @@ function limitSides(limit: Limit): Side[] {
   const next = cycling(shuffled(blockCount, 2).map((n) => n * BLOCK_BYTES));
   const nextRun = cycling(shuffled(blockCount / BATCH, 3).map((n) => n * BATCH * BLOCK_BYTES));
   const note = 'timed inside its worker, no message';
+  const batches = operationsFor(BATCH * LIMIT_US);
+  const operations = batches * BATCH;
   return [
     {
       name: 'raw read + xxhash64, scattered',
-      ...{ note, operations: BATCH },
+      ...{ note, operations },
       timesItself: true,
-      sample: () => limit.call('readBlocks', Array.from({ length: BATCH }, next), BLOCK_BYTES),
+      sample: () => limit.call('readBlocks', Array.from({ length: operations }, next), BLOCK_BYTES),
     },
     {
       name: 'raw read + xxhash64, neighbours',
-      ...{ note, operations: BATCH },
+      ...{ note, operations },
       timesItself: true,
-      sample: () => limit.call('readNeighbours', nextRun(), BATCH, BLOCK_BYTES),
+      sample: () =>
+        limit.call('readRuns', Array.from({ length: batches }, nextRun), BATCH, BLOCK_BYTES),
     },
   ];
 }

@@ -21,7 +21,8 @@ export async function openIdbKeyval(): Promise<Peer> {
       return bytes;
     },
     async close() {
-      // The library keeps its connection; deleting waits for nobody here, the profile is thrown away anyhow.
+      // Deleting waits for the library's connection, which only its transactions lead to.
+      (await store('readonly', (records) => records.transaction.db)).close();
       indexedDB.deleteDatabase(DATABASE);
     },
   };

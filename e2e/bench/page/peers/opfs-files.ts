@@ -12,7 +12,7 @@ export async function openOpfsFiles(): Promise<Peer> {
   return {
     name: 'OPFS createWritable, a file per block',
     durability: 'swapped in by close(), not flushed',
-    recordsMax: 256,
+    isSlow: true,
     async put(key, bytes) {
       const file = await folder.getFileHandle(`${key}`, { create: true });
       const stream = await file.createWritable();

@@ -8,8 +8,8 @@ export interface Peer {
   readonly isOwn?: boolean;
   /** What a resolved `put` promises, and how that was asked for. */
   readonly durability: string;
-  /** So many records at most: some are too slow to be filled with more. */
-  readonly recordsMax?: number;
+  /** A call takes milliseconds: fewer records, fewer operations in a sample. */
+  readonly isSlow?: boolean;
   /** One block in a transaction of its own. The value's bytes are the caller's again when this returns. */
   put(key: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** All of them in one transaction, as keys from `firstKey` on. */

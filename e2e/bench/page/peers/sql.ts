@@ -17,8 +17,8 @@ export async function openSqliteWasm(): Promise<Peer> {
 export async function openWaSqlite(): Promise<Peer> {
   const worker = new Worker(new URL('./wa-sqlite.worker.ts', import.meta.url), { type: 'module' });
   return openSql(
-    'wa-sqlite, OPFSWriteAheadVFS',
-    'its own WAL, exclusive, synchronous = full',
+    'wa-sqlite, AccessHandlePoolVFS',
+    'WAL, exclusive, synchronous = full',
     callerOf<SqlVerbs>(worker),
   );
 }

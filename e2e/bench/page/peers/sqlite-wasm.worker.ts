@@ -32,8 +32,7 @@ const verbs: SqlVerbs = {
       clearOnInit: true,
     });
     const database = new pool.OpfsSAHPoolDb('/bench.db');
-    // The journal's mode comes last: WAL without shared memory wants the exclusive lock first.
-    for (const sql of [...SQL_SETTINGS, 'PRAGMA journal_mode = wal', SQL_TABLE]) database.exec(sql);
+    for (const sql of [...SQL_SETTINGS, SQL_TABLE]) database.exec(sql);
     if (database.selectValue('PRAGMA journal_mode') !== 'wal') throw new Error('no WAL');
     opened = { pool, database, put: database.prepare(SQL_PUT), get: database.prepare(SQL_GET) };
   },
