@@ -11,7 +11,11 @@ const FASTER: Bar = { row: 'r', text: '≥ 5 ×', ours: 'own', reference: 'peer'
 
 test('how many times as long: ours by the reference, of medians', () => {
   const sides = [measured('own', 3, 3, 99), measured('limit', 2, 2, 2)];
-  expect(judge(SLOWER, sides, 'threaded')).toMatchObject({ value: 1.5, text: '1.50 ×', met: true });
+  expect(judge(SLOWER, sides, 'threaded')).toMatchObject({
+    value: 1.5,
+    text: '1.50 × (3 samples)',
+    met: true,
+  });
   expect(judge({ ...SLOWER, atMost: 1.4 }, sides, 'threaded').met).toBe(false);
 });
 
@@ -19,6 +23,12 @@ test('how many times as fast: the reference by ours', () => {
   const sides = [measured('own', 2), measured('peer', 10)];
   expect(judge(FASTER, sides, 'threaded')).toMatchObject({ value: 5, met: true });
   expect(judge(FASTER, [measured('own', 10), measured('peer', 2)], 'threaded').met).toBe(false);
+});
+
+test('a ratio of enough samples needs no warning', () => {
+  const ten = Array.from({ length: 10 }, () => 2);
+  const sides = [measured('own', ...ten), measured('limit', ...ten)];
+  expect(judge(SLOWER, sides, 'threaded').text).toBe('1.00 ×');
 });
 
 test('another profile than the bar’s is shown, not judged', () => {

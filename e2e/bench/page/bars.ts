@@ -1,7 +1,7 @@
 /** The bars of the project: ratios between two sides of one group, or figures with a limit. */
 
 import type { Measurement } from './measure.ts';
-import { median, ratioOf } from './statistics.ts';
+import { ratioOf, summarize } from './statistics.ts';
 
 export type ProfileName = 'threaded' | 'inline';
 
@@ -31,15 +31,18 @@ export interface Verdict {
 }
 
 export const NOT_MEASURED = '–';
+const SAMPLES_ENOUGH = 10;
 
 export function judge(
   bar: Bar,
   measurements: readonly Measurement[],
   profile: ProfileName,
 ): Verdict {
-  const timeOf = (name: string) =>
-    median(measurements.find((measured) => measured.name === name)?.samples ?? []);
-  const [ours, reference] = [timeOf(bar.ours), timeOf(bar.reference)];
+  const summaryOf = (name: string) =>
+    summarize(measurements.find((measured) => measured.name === name)?.samples ?? []);
+  const [own, other] = [summaryOf(bar.ours), summaryOf(bar.reference)];
+  const [ours, reference] = [own?.median, other?.median];
+  const sampleCount = Math.min(own?.count ?? 0, other?.count ?? 0);
   const wantsSpeed = bar.atLeast !== undefined;
   const value = wantsSpeed ? ratioOf(reference, ours) : ratioOf(ours, reference);
   const binding = (bar.profiles ?? ['threaded']).includes(profile);
@@ -47,9 +50,15 @@ export function judge(
     row: bar.row,
     bar: bar.text,
     value,
-    text: value === undefined ? NOT_MEASURED : `${value.toFixed(2)} ×`,
+    text: value === undefined ? NOT_MEASURED : ratioText(value, sampleCount),
     met: binding && value !== undefined ? isWithin(value, bar) : undefined,
   };
+}
+
+/** A ratio of few samples says so: on a busy machine it may be anything. */
+function ratioText(value: number, sampleCount: number): string {
+  const few = sampleCount < SAMPLES_ENOUGH ? ` (${sampleCount} samples)` : '';
+  return `${value.toFixed(2)} ×${few}`;
 }
 
 /** A figure that has a limit of its own. */

@@ -46,7 +46,7 @@ export interface Plan {
 }
 
 /** So many rounds even when time is up: a median of fewer says nothing. */
-export const ROUNDS_MIN = 3;
+export const ROUNDS_MIN = 5;
 
 export async function interleave(
   sides: readonly Side[],
