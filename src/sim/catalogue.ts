@@ -127,7 +127,11 @@ const HAND_MADE: Readonly<Record<string, { steps: string; setting?: Partial<SimS
   // While a commit is under way so much more is written that it lands before that commit is acknowledged.
   'lies-overtaken': {
     steps: `put 64..67 1; end; commit; commit; commit;
-      ${turns(4, 'put 64..65 2#; end; commit; put 66..67 3#; end; begin; put 68..79 4#; end; put 68..79 5#; end; finish')}`,
+      ${turns(
+        4,
+        `put 64..65 2#; end; commit; put 66..67 3#; end; begin;
+         put 68..79 4#; end; put 68..79 5#; end; finish`,
+      )}`,
     setting: { geometry: { ...TINY, diskCount: 1 }, blocksMax: 128, cacheBlocks: 16 },
   },
   // A root is a block and a sector of log: joint. Two are more than two blocks: fenced.

@@ -29,7 +29,7 @@ export interface SimSetting {
   readonly cacheBlocks: number;
   /** Store ids come from it: workloads of different seeds have no bytes in common. */
   readonly seed: number;
-  /** New blocks up to which a commit is joint, its log counted; the engine's own limit, which none exceeds, unless told. */
+  /** New blocks up to which a commit is joint, its log counted; unless told, the engine's own limit: all are then. */
   readonly jointBlocksMax?: number;
 }
 
