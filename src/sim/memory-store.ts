@@ -21,7 +21,7 @@ import {
 } from '../store/store-files.ts';
 import type { Transaction } from '../store/transaction.ts';
 import { RemoteDevice } from '../sync/remote-device.ts';
-import { type Chance, SteppedPort, SteppedThreads } from '../sync/stepped-threads.ts';
+import { type Chance, SteppedPort, SteppedThreads } from './stepped-threads.ts';
 
 /** Limits are hit within a few dozen operations. */
 export const TINY_GEOMETRY: Geometry = {

@@ -371,7 +371,7 @@ export class BlockIo implements CompletionSink, LogWriter {
       if (port.lend === undefined) continue;
       let lent = this.lentCounts[port.disk] as number;
       while (lent < this.lentMax && this.cache.available > this.cache.slotCount / LENT_SPARING) {
-        const slot = this.cache.pluck();
+        const slot = this.cache.lend();
         if (slot === NO_SLOT) return;
         port.lend(slot);
         lent += 1;
