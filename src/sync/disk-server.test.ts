@@ -6,13 +6,10 @@ import type { DeviceFault } from '../device/device.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { atomicStore, plainStore } from '../shared/atomics.ts';
 import { SLOT_STATE, SLOT_STATUS, SLOT_WORDS, statusOf } from '../shared/cache-layout.ts';
-import { landingOffset } from '../shared/contents-layout.ts';
 import { COMPLETION_CELLS, SESSION } from '../shared/control-layout.ts';
 import { DiskPageReader } from '../shared/disk-page.ts';
-import { Doorbell } from '../shared/doorbell.ts';
-import { MailboxClient } from '../shared/mailbox.ts';
+import { MissClient } from '../sim/miss-client.ts';
 import { SteppedPort, SteppedThreads } from '../sim/stepped-threads.ts';
-import { missOutcomeAt, putMiss } from './disk-protocol.ts';
 import { RecordingDevice } from './recording-device.ts';
 import { loadOf, pointerTo, RecordingSink, sumMatches, writeOf } from './recording-sink.ts';
 
@@ -58,43 +55,14 @@ function bench() {
 
 type Bench = ReturnType<typeof bench>;
 
-/** A page, or a worker that the store was shared with. */
-class Client {
-  readonly mailbox: MailboxClient;
-  readonly bell: Doorbell;
-  private readonly of: Bench;
-  private readonly client: number;
-
+class Client extends MissClient {
   constructor(of: Bench, client: number) {
-    const { words, control } = of.threads.memory;
-    this.of = of;
-    this.client = client;
-    this.mailbox = new MailboxClient(words, {
-      start: control.mailbox(client, DISK),
-      cellCount: CELLS,
-    });
-    this.bell = new Doorbell(words, control.clientBell(client));
+    const geometry = { blockBytes: BLOCK, diskCount: 2, cellCount: CELLS };
+    super({ memory: of.threads.memory, client, disk: DISK, ...geometry });
   }
 
-  post(pointer: Pointer, fileOffset: number = pointer.address): number {
-    const { words, control } = this.of.threads.memory;
-    const cell = this.mailbox.claim();
-    putMiss(words, this.mailbox.payloadOf(cell), { pointer, fileOffset });
-    this.mailbox.post(cell);
-    new Doorbell(words, control.diskBell(DISK)).ring();
-    return cell;
-  }
-
-  outcome(cell: number): string {
-    if (!this.mailbox.isAnswered(cell)) return 'pending';
-    return missOutcomeAt(this.of.words, this.mailbox.payloadOf(cell));
-  }
-
-  landed(cell: number): Uint8Array {
-    const place = { client: this.client, disk: DISK, cell };
-    const geometry = { blockBytes: BLOCK, diskCount: 2 };
-    const start = landingOffset(this.of.threads.memory.contents, geometry, place);
-    return this.of.bytes.subarray(start, start + BLOCK);
+  override post(pointer: Pointer, fileOffset: number = pointer.address): number {
+    return super.post(pointer, fileOffset);
   }
 }
 
