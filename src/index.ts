@@ -7,11 +7,11 @@ export {
 } from './base/errors.ts';
 export type { CatalogueEntry, CatalogueStatus } from './client/catalogue.ts';
 export { type ImportOptions, importStore } from './client/import-store.ts';
+export type { HealthEvent, StoreEvents } from './client/listeners.ts';
 export { openStore } from './client/open-store.ts';
 export type { OpenOptions, WorkerRole, WorkerSource } from './client/options.ts';
 export { probeSupport, type Support } from './client/probe-support.ts';
 export type { Reader } from './client/reader.ts';
-export type { HealthEvent, StoreEvents } from './client/session-view.ts';
 export type { CheckStoreOptions, Store } from './client/store.ts';
 export { type DeleteOptions, deleteStore, type ListedStore, listStores } from './client/stores.ts';
 export type {

@@ -6,6 +6,7 @@ import { StoreError } from '../base/errors.ts';
 import { listStoreNames, removeStore } from '../device/opfs.ts';
 import { type Catalogue, indexedDbCatalogue } from './catalogue.ts';
 import type { WorkerLike } from './connection.ts';
+import { environmentFlaw } from './environment-flaw.ts';
 import type { Locks } from './locks.ts';
 import type { WorkerRole, WorkerSource } from './options.ts';
 
@@ -48,26 +49,6 @@ export function browserEnvironment(): Environment {
     listFolders: listStoreNames,
     removeFolder: (store, { waitMs }) => removeStore(store, { deadlineMs: waitMs }),
   };
-}
-
-/** What is missing for a store, as a sentence that says what to do, or `undefined`. */
-export function environmentFlaw(): string | undefined {
-  if (typeof navigator === 'undefined' || typeof Worker === 'undefined') {
-    return 'There is no browser here: open stores on a page, or use opfs-blocks/testing elsewhere.';
-  }
-  if (globalThis.isSecureContext === false) {
-    return 'The page is not a secure context: serve it over https, or from localhost.';
-  }
-  if (typeof navigator.storage?.getDirectory !== 'function') {
-    return (
-      'This browser has no origin private file system, or hides it in private windows: ' +
-      'leave private browsing, or use a browser of 2023 or later.'
-    );
-  }
-  if (navigator.locks === undefined) {
-    return 'This browser has no Web Locks: use a browser of 2022 or later.';
-  }
-  return undefined;
 }
 
 function listenTo(target: EventTarget, type: string, listener: () => void): () => void {

@@ -13,6 +13,7 @@ import type { WorkerLike } from './connection.ts';
 import type { Environment } from './environment.ts';
 import type { Locks } from './locks.ts';
 import { MemoryLocks } from './memory-locks.ts';
+import type { WorkerEnvironment } from './open-sync-store.ts';
 import { inspectionSettings } from './options.ts';
 import { type ServeDependencies, serve } from './serve.ts';
 
@@ -68,6 +69,19 @@ export class MemoryOrigin {
     if (forgetting === 'everything') this.#entries.clear();
   }
 
+  /** What a dedicated worker of this origin sees that runs an engine itself. `killWorkers` ends it too. */
+  workerEnvironment(): WorkerEnvironment {
+    const worker = new MemoryWorker(this.locks, () => this.#workers.delete(worker));
+    this.#workers.add(worker);
+    return {
+      cores: 1,
+      locks: worker.locks,
+      catalogue: this.#catalogue(),
+      profile: 'inline',
+      openDirectory: (store) => this.#openDirectory(store, worker),
+    };
+  }
+
   /** Ends all workers as `terminate` and crashes do: in the middle of whatever they do. */
   killWorkers(): void {
     for (const worker of [...this.#workers]) worker.terminate();
@@ -120,6 +134,7 @@ export class MemoryOrigin {
         const names = present().list();
         return files.every((file) => names.includes(file)) ? 'alive' : 'gone';
       },
+      watch: async (file) => () => !present().list().includes(file),
     };
   }
 

@@ -102,6 +102,14 @@ export class BlockIo implements CompletionSink, LogWriter {
     this.cache.drop(slot);
   }
 
+  /** Copies the pointer's block into `into` if it is in the cache; whether it was. Asks no disk. */
+  readCached(pointer: Pointer, into: Uint8Array): boolean {
+    const slot = this.cache.find(pointer);
+    if (slot === NO_SLOT) return false;
+    into.set(this.cache.bytesOf(slot));
+    return true;
+  }
+
   /** The slot with the pointer's block, held; the caller drops it. Throws CORRUPT or IO. */
   holdBlock(pointer: Pointer): SlotIndex {
     const hit = this.cache.find(pointer);

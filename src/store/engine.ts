@@ -131,7 +131,7 @@ export class Engine implements TransactionSpace {
       liveness: options.liveness,
       events: {
         durable: (commit) => this.committed(commit),
-        evicted: () => this.breakOff('evicted', 'The browser has removed the store’s files.'),
+        evicted: () => this.declareEvicted(),
       },
       recovered: {
         generation: recovered.superblock.generation,
@@ -564,6 +564,11 @@ export class Engine implements TransactionSpace {
     trace('poison', 0, fault.offset);
     for (const port of this.ports) port.stop(fault);
     this.breakOff('poisoned', `${describeFault(fault)}.`);
+  }
+
+  /** The files are not found any more: nothing more is acknowledged. Commits find out by themselves too. */
+  declareEvicted(): void {
+    this.breakOff('evicted', 'The browser has removed the store’s files.');
   }
 
   private breakOff(health: Health, reason: string): void {
