@@ -54,7 +54,8 @@ export class BlockIo implements CompletionSink, LogWriter {
   private readonly scratches = new Set<number>();
   /** Slots of rolled-back blocks, by whether their write has landed so far. */
   private readonly discards = new Map<number, boolean>();
-  private readonly loadOutcomes = new Map<number, Outcome>();
+  /** Why loads failed whose askers have not looked yet. */
+  private readonly failedLoads = new Map<number, Outcome>();
   /** Disks written to since their last fence. */
   private readonly unfenced: boolean[];
   private readonly superblockOffset: number;
@@ -117,9 +118,18 @@ export class BlockIo implements CompletionSink, LogWriter {
       this.cache.hold(hit);
       return hit;
     }
-    const [slot] = this.load([pointer]);
-    assert(slot !== undefined, 'a load of one block gives one slot');
-    return slot;
+    return this.loadOne(pointer);
+  }
+
+  /** `load` for a single miss, which is what most reads are: without the lists. */
+  private loadOne(pointer: Pointer): SlotIndex {
+    const slot = this.beginLoad(pointer);
+    if (typeof slot !== 'number') throw slot;
+    while (this.cache.status(slot) === SLOT_STATUS.loading) this.waitForCompletion();
+    const outcome = this.takeLoadOutcome(slot);
+    if (this.cache.matches(slot, pointer)) return slot;
+    this.cache.drop(slot);
+    throw loadFailure(outcome, pointer);
   }
 
   /** Whether another block waits to be written to the pointer's address. */
@@ -155,9 +165,9 @@ export class BlockIo implements CompletionSink, LogWriter {
       this.waitForCompletion();
     for (const [n, slot] of slots.entries()) {
       const pointer = pointers[n] as Pointer;
-      if (!this.cache.matches(slot, pointer)) failure ??= this.loadFailure(slot, pointer);
+      const outcome = this.takeLoadOutcome(slot);
+      if (!this.cache.matches(slot, pointer)) failure ??= loadFailure(outcome, pointer);
     }
-    for (const slot of slots) this.loadOutcomes.delete(slot);
     if (failure === undefined) return slots;
     for (const slot of slots) this.cache.drop(slot);
     throw failure;
@@ -190,10 +200,12 @@ export class BlockIo implements CompletionSink, LogWriter {
     return slot;
   }
 
-  private loadFailure(slot: SlotIndex, pointer: Pointer): StoreError {
-    const outcome = this.loadOutcomes.get(slot);
-    if (typeof outcome === 'object') return faultError(outcome, { address: pointer.address });
-    return corruptError(pointer);
+  /** What became of the load into the slot, if it failed; told once. */
+  private takeLoadOutcome(slot: SlotIndex): Outcome | undefined {
+    if (this.failedLoads.size === 0) return undefined;
+    const outcome = this.failedLoads.get(slot);
+    this.failedLoads.delete(slot);
+    return outcome;
   }
 
   // ---- writing
@@ -341,9 +353,12 @@ export class BlockIo implements CompletionSink, LogWriter {
 
   loaded(cookie: number, outcome: Outcome): void {
     const slot = cookie as SlotIndex;
-    this.loadOutcomes.set(slot, outcome);
-    if (outcome === 'ok') this.cache.finishLoad(slot);
-    else this.cache.failLoad(slot);
+    if (outcome === 'ok') {
+      this.cache.finishLoad(slot);
+      return;
+    }
+    this.failedLoads.set(slot, outcome);
+    this.cache.failLoad(slot);
   }
 
   /** Delivers the completions that are there. Returns how many. */
@@ -384,4 +399,9 @@ export class BlockIo implements CompletionSink, LogWriter {
       if (!this.waitForCompletion()) return NO_SLOT;
     }
   }
+}
+
+function loadFailure(outcome: Outcome | undefined, pointer: Pointer): StoreError {
+  if (typeof outcome === 'object') return faultError(outcome, { address: pointer.address });
+  return corruptError(pointer);
 }
