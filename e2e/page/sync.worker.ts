@@ -4,6 +4,7 @@
  */
 import { createXXHash64 } from 'hash-wasm';
 import { openDirectory, openFile } from '../../src/device/opfs.ts';
+import type { SyncHandle } from '../../src/device/sync-handle.ts';
 import * as pageLibrary from '../../src/index.ts';
 import * as library from '../../src/worker.ts';
 
@@ -17,7 +18,28 @@ declare global {
   var bare: typeof bareTools;
 }
 
-const bareTools = { createXXHash64, openDirectory, openFile };
+/** A file of `byteCount` bytes in a store's place; `deleteStore` removes it. */
+async function openBare(store: string, byteCount: number): Promise<SyncHandle> {
+  const folder = await openDirectory(store, { create: true });
+  const handle = await openFile(folder, 'bare', { create: true });
+  for (let at = 0; at < byteCount; at += 2 ** 20) handle.write(new Uint8Array(2 ** 20), { at });
+  handle.flush();
+  return handle;
+}
+
+/** The best of many short rounds counts: what else the machine does comes and goes. In microseconds a piece. */
+function stopwatch() {
+  const best: Record<string, number> = {};
+  const time = (what: string, count: number, run: () => void): void => {
+    const startedMs = performance.now();
+    run();
+    const us = ((performance.now() - startedMs) * 1000) / count;
+    best[what] = Math.min(us, best[what] ?? Number.POSITIVE_INFINITY);
+  };
+  return { time, best };
+}
+
+const bareTools = { createXXHash64, openBare, stopwatch };
 
 globalThis.workerLib = library;
 globalThis.pageLib = pageLibrary;

@@ -1,4 +1,6 @@
-/** Who listens to a store's events. A listener's failure is its owner's: it becomes an uncaught error, and ours go on. */
+/**
+ * Who listens to a store's events. A listener's failure is its owner's: it becomes an uncaught error, and ours go on.
+ */
 import { StoreError } from '../base/errors.ts';
 import type { Health } from '../store/report.ts';
 import type { CommitEvent, PressureEvent } from '../store/verbs.ts';

@@ -1,4 +1,6 @@
-/** What the browser gives to a dedicated worker that runs an engine itself. Nothing is touched before it is asked for. */
+/**
+ * What the browser gives to a dedicated worker that runs an engine itself. Nothing is touched before it is asked for.
+ */
 import { StoreError } from '../base/errors.ts';
 import { type Catalogue, indexedDbCatalogue } from './catalogue.ts';
 import { workerFlaw } from './environment-flaw.ts';
