@@ -32,6 +32,7 @@ export {
   type CommitStats,
   type DiskStats,
   type Durability,
+  type EpochStats,
   type Health,
   type Profile,
   type Recovery,

@@ -245,11 +245,16 @@ describe('pages that stop', () => {
         );
         addEventListener('pageshow', async ({ persisted }) => {
           const late = await caught(() => store.transaction(() => 1));
-          const again = await lib.openStore(name, { waitMs: 5000 });
-          const kept = again.root('main') !== undefined;
-          await again.transaction((tx) => tx.setRoot('main', undefined));
-          await again.close();
-          localStorage.setItem('back', JSON.stringify({ persisted, late: late.code, kept }));
+          const found = { persisted, late: late.code };
+          try {
+            const again = await lib.openStore(name, { waitMs: 5000 });
+            const kept = again.root('main') !== undefined;
+            await again.transaction((tx) => tx.setRoot('main', undefined));
+            await again.close();
+            localStorage.setItem('back', JSON.stringify({ ...found, kept }));
+          } catch (error) {
+            localStorage.setItem('back', JSON.stringify({ ...found, error: String(error) }));
+          }
         });
       }, name);
       await page.goto(`${fixture.server.url}nothing-here`);

@@ -11,7 +11,8 @@
  *                      owned ─ insertDirty ─▶ dirty ─ written ─▶ clean
  *                      owned ─ release ─▶ empty      loading ─ failLoad ─▶ empty      dirty ─ discard ─▶ empty
  *
- * Scratch (a log batch, a superblock) is an owned slot: pinned and without a key until `release`.
+ * Scratch (a log batch, a superblock) is an owned slot: pinned and without a key until `release`. A lent one is owned,
+ * too, until another thread has filled it: it comes back clean, by `adopt`.
  *
  * **One entry per address.** The index maps an address to at most one slot, the *current* one, so that `findAddress`
  * has an answer that `free` may rely on. A block just finalized is always current. A load is current unless the
@@ -106,6 +107,7 @@ export class Cache {
     );
     this.views = new Array(slotCount).fill(undefined);
     this.headers = new SlotHeaders(this.layout, this.control);
+    this.headers.reset();
     this.index = new AddressIndex(this.layout, this.control);
     this.lru = new SlotList(slotCount);
     this.empty = new SlotList(slotCount);
@@ -273,6 +275,24 @@ export class Cache {
     this.loadingCount -= 1;
     this.headers.become(slot, SLOT_STATUS.clean);
     this.settle(slot);
+  }
+
+  /**
+   * A lent slot comes back: another thread has put a block into it, verified, given it its key and made it clean. It
+   * becomes current, unless the address has an entry already: that one is as good, or newer, or about to be. Returns
+   * whether it stays.
+   */
+  adopt(slot: SlotIndex): boolean {
+    assert(this.status(slot) === SLOT_STATUS.clean, 'I2: a lent slot comes back clean');
+    assert(!this.lru.has(slot) && !this.isHeld(slot), 'I10: only a lent slot is adopted');
+    const address = this.addressOf(slot);
+    this.flags[slot] = 0;
+    trace('load', address, this.headers.generationOf(slot));
+    const isNew = this.findAddress(address) === NO_SLOT;
+    if (isNew) this.enter(slot);
+    else this.headers.become(slot, SLOT_STATUS.empty);
+    this.settle(slot);
+    return isNew;
   }
 
   /** The bytes could not be read, or are not the pointer's. Waiters still hold the slot, without a key. */

@@ -120,7 +120,7 @@ export function sessionLostError(store: string, reason: string): StoreError {
   );
 }
 
-function workerNotStartedError(store: string, reason: string | undefined): StoreError {
+export function workerNotStartedError(store: string, reason: string | undefined): StoreError {
   return new StoreError(
     'UNSUPPORTED',
     `The worker of the store '${store}' could not be started: see that its script is found and allowed ` +

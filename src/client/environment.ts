@@ -2,8 +2,10 @@
  * All that the main thread needs of the browser, in one place: tests in Node bring their own. Nothing here is touched
  * before it is asked for, so importing the library is harmless anywhere.
  */
+import { unreachable } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
 import { listStoreNames, removeStore } from '../device/opfs.ts';
+import { canWaitAsync } from '../shared/atomics.ts';
 import { type Catalogue, indexedDbCatalogue } from './catalogue.ts';
 import type { WorkerLike } from './connection.ts';
 import { environmentFlaw } from './environment-flaw.ts';
@@ -12,6 +14,8 @@ import type { WorkerRole, WorkerSource } from './options.ts';
 
 export interface Environment {
   readonly cores: number;
+  /** Threads may share memory here, and wait on it without blocking: the `threaded` profile is possible. */
+  readonly sharesMemory: boolean;
   readonly locks: Locks;
   readonly catalogue: Catalogue;
   startWorker(role: WorkerRole, store: string, source: WorkerSource | undefined): WorkerLike;
@@ -35,6 +39,7 @@ export function browserEnvironment(): Environment {
   catalogue ??= indexedDbCatalogue();
   return {
     cores: navigator.hardwareConcurrency || 1,
+    sharesMemory: sharesMemory(),
     locks: navigator.locks,
     catalogue,
     startWorker,
@@ -56,14 +61,46 @@ function listenTo(target: EventTarget, type: string, listener: () => void): () =
   return () => target.removeEventListener(type, listener);
 }
 
-/** Bundlers find the worker by this very expression. */
+/** Cross-origin isolated, in a browser that has all of it: else the `inline` profile, with the same files. */
+function sharesMemory(): boolean {
+  return (
+    globalThis.crossOriginIsolated === true &&
+    typeof SharedArrayBuffer !== 'undefined' &&
+    canWaitAsync()
+  );
+}
+
+/** A script given by its address learns from the worker's name what it is to be, see `workers/any`. */
 function startWorker(
   role: WorkerRole,
   store: string,
   source: WorkerSource | undefined,
 ): WorkerLike {
-  const name = `opfs-blocks ${store}`;
+  const name = `opfs-blocks ${role} ${store}`;
   if (typeof source === 'function') return source(role);
   if (source !== undefined) return new Worker(source, { type: 'module', name });
-  return new Worker(new URL('../../workers/inline.ts', import.meta.url), { type: 'module', name });
+  return startOwnWorker(role, name);
+}
+
+/** Bundlers find the workers by these very expressions. */
+function startOwnWorker(role: WorkerRole, name: string): Worker {
+  switch (role) {
+    case 'inline':
+      return new Worker(new URL('../../workers/inline.ts', import.meta.url), {
+        type: 'module',
+        name,
+      });
+    case 'store':
+      return new Worker(new URL('../../workers/store.ts', import.meta.url), {
+        type: 'module',
+        name,
+      });
+    case 'disk':
+      return new Worker(new URL('../../workers/disk.ts', import.meta.url), {
+        type: 'module',
+        name,
+      });
+    default:
+      return unreachable(role);
+  }
 }

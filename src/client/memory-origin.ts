@@ -38,6 +38,7 @@ export class MemoryOrigin {
     this.#engine = engine;
     this.environment = {
       cores: 1,
+      sharesMemory: false,
       locks: this.locks.owner(),
       catalogue: this.#catalogue(),
       startWorker: () => this.#startWorker(),

@@ -2,11 +2,17 @@
  * Opening a store: its Web Lock first, then the worker, then the files (I11). Whatever fails, and wherever, all that
  * was taken is given back before the error comes out.
  */
+import { proxy } from 'comlink';
 import { StoreError } from '../base/errors.ts';
+import { allocateSession, type SessionBuffers } from '../shared/session-memory.ts';
+import type { OpenedStore } from '../store/verbs.ts';
+import { remoteBlocks } from './block-source.ts';
 import { CatalogueKeeper, entryOf } from './catalogue.ts';
 import { Connection, sessionLostError } from './connection.ts';
+import { DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
+import type { Lifeline } from './lifeline.ts';
 import { type HeldLock, holdStore } from './locks.ts';
 import {
   type GeometryLimits,
@@ -14,8 +20,10 @@ import {
   PUBLIC_LIMITS,
   type ResolvedOptions,
   resolveOptions,
+  type WorkerRole,
   type WorkerSource,
 } from './options.ts';
+import type { DiskRequest } from './protocol.ts';
 import {
   assertSameStore,
   evictedError,
@@ -25,6 +33,7 @@ import {
   withExpectation,
 } from './recollection.ts';
 import { SessionView } from './session-view.ts';
+import { type SharedReader, sharedReader } from './shared-reading.ts';
 import { Store } from './store.ts';
 import { checkStoreName } from './store-name.ts';
 
@@ -71,38 +80,85 @@ interface Opening {
 async function openLocked(opening: Opening, options: ResolvedOptions): Promise<Store> {
   const { environment, name, interruption, lock } = opening;
   let connection: Connection | undefined;
+  let disks: DiskWorkers | undefined;
   try {
     const memory = await recall(environment.catalogue, name);
     interruption.signal.throwIfAborted();
-    connection = startConnection(environment, name, options.worker);
+    const role = environment.sharesMemory ? 'store' : 'inline';
+    connection = startConnection(environment, name, options.worker, role);
     interruption.ends(connection.lifeline);
-    return await openSession(opening, options, connection, memory);
+    if (environment.sharesMemory) disks = startDisks(opening, options, connection.lifeline);
+    return await openSession(opening, options, { connection, disks }, memory);
   } catch (error) {
     const why = error instanceof StoreError ? error : sessionLostError(name, 'opening it failed');
-    await connection?.destroy(why);
+    await endWorkers({ connection, disks }, why);
     await lock.release();
     throw error;
   }
 }
 
+/** The store's worker, and with shared memory those of its disks. */
+interface Workers {
+  readonly connection: Connection;
+  readonly disks: DiskWorkers | undefined;
+}
+
+function startDisks(
+  { environment, name }: Opening,
+  { settings, blockBytesMin, waitMs, worker }: ResolvedOptions,
+  lifeline: Lifeline,
+): DiskWorkers {
+  const buffers = allocateMemory(settings.cacheBytes, blockBytesMin);
+  return new DiskWorkers({ environment, store: name, source: worker, waitMs, buffers, lifeline });
+}
+
+function allocateMemory(cacheBytes: number, blockBytesMin: number): SessionBuffers {
+  try {
+    return allocateSession({ cacheBytes, blockBytesMin });
+  } catch (cause) {
+    throw new StoreError(
+      'IO',
+      `There is not enough memory for a cache of ${cacheBytes} bytes: ask for a smaller one with cacheBytes.`,
+      { cause },
+    );
+  }
+}
+
+/** The engine's worker first: it may still be told to commit, and to close the files. */
+async function endWorkers(
+  { connection, disks }: { connection: Connection | undefined; disks: DiskWorkers | undefined },
+  why: StoreError,
+): Promise<void> {
+  disks?.expectEnd();
+  await connection?.destroy(why);
+  await disks?.destroy();
+}
+
 async function openSession(
   { environment, name, interruption, lock }: Opening,
   options: ResolvedOptions,
-  connection: Connection,
+  workers: Workers,
   memory: Memory,
 ): Promise<Store> {
+  const { connection, disks } = workers;
   const { remote, lifeline } = connection;
   const { waitMs, durability } = options;
   const settings = settingsFor(options.settings, memory.entry);
   const request = { store: name, settings, waitMs };
   await connection.start();
   const opened = await remote
-    .call((api) => api.open(request))
+    .call((api) => {
+      if (disks === undefined) return api.open(request);
+      const { buffers } = disks.memory;
+      const startDisk = proxy((disk: DiskRequest) => disks.start(disk));
+      return api.open({ ...request, buffers }, startDisk);
+    })
     .catch((error: StoreError) => {
       throw memory.entry !== undefined && error.code === 'NOT_FOUND' ? evictedError(name) : error;
     });
   assertSameStore(name, opened, memory.entry);
-  const view = new SessionView(remote.verbs, opened, lifeline);
+  const shared = sharedReading(opened, disks, connection);
+  const view = new SessionView(remote.verbs, opened, lifeline, shared?.states);
   const [firstStats, firstStates] = await Promise.all([
     remote.verbs.stats(),
     remote.verbs.blockStates(),
@@ -112,31 +168,49 @@ async function openSession(
   if (memory.status === 'ok') await keeper.write();
   if (lifeline.ended !== undefined) throw lifeline.ended;
   interruption.dispose();
-  const shutDown = supervise({ environment, name, lock, connection, view, keeper });
+  const shutDown = supervise({ environment, name, lock, workers, view, keeper });
   const parts = {
     name,
     verbs: remote.verbs,
     opened,
     recovery: withExpectation(opened.recovery, memory.entry),
-    profile: 'inline',
+    profile: shared === undefined ? 'inline' : 'threaded',
     durability,
     lifeline,
+    blocks: shared?.blocks ?? remoteBlocks(remote.verbs),
     firstStats,
     firstStates,
     catalogueStatus: () => keeper.status,
-    beforeClose: () => connection.beImpatient(),
+    beforeClose: () => {
+      disks?.expectEnd();
+      connection.beImpatient();
+    },
     shutDown,
   } as const;
   return new Store(parts, view);
+}
+
+/** The page is client number 0. */
+const PAGE_CLIENT = 0;
+
+function sharedReading(
+  { reading }: OpenedStore,
+  disks: DiskWorkers | undefined,
+  { remote, lifeline }: Connection,
+): SharedReader | undefined {
+  if (disks === undefined || reading === undefined) return undefined;
+  const { memory } = disks;
+  return sharedReader({ memory, reading, client: PAGE_CLIENT, verbs: remote.verbs, lifeline });
 }
 
 export function startConnection(
   environment: Environment,
   store: string,
   source: WorkerSource | undefined,
+  role: WorkerRole = 'inline',
 ): Connection {
   return new Connection({
-    worker: environment.startWorker('inline', store, source),
+    worker: environment.startWorker(role, store, source),
     locks: environment.locks,
     store,
     signOfLife: `opfs-blocks worker ${environment.uniqueId()}`,
@@ -147,7 +221,7 @@ interface Supervised {
   readonly environment: Environment;
   readonly name: string;
   readonly lock: HeldLock;
-  readonly connection: Connection;
+  readonly workers: Workers;
   readonly view: SessionView;
   readonly keeper: CatalogueKeeper;
 }
@@ -156,12 +230,16 @@ interface Supervised {
  * Watches the open store until its end, then lets go of everything: the lock last, when the worker is certainly gone.
  */
 function supervise(supervised: Supervised): () => Promise<void> {
-  const { environment, name, lock, connection, view, keeper } = supervised;
+  const { environment, name, lock, workers, view, keeper } = supervised;
+  const { connection, disks } = workers;
   const { lifeline, remote } = connection;
   connection.onStalled = (stalled) => view.markStalled(stalled);
   const stopListening = [
     view.on('commit', (commit) => keeper.note(commit.generation)),
-    environment.onPageHide(() => connection.retire(sessionLostError(name, 'the page went away'))),
+    environment.onPageHide(() => {
+      disks?.expectEnd();
+      connection.retire(sessionLostError(name, 'the page went away'));
+    }),
     // Its failure shows in the store's health; nobody waits for it here.
     environment.onHidden(() => void remote.verbs.sync().catch(() => undefined)),
   ];
@@ -176,7 +254,7 @@ function supervise(supervised: Supervised): () => Promise<void> {
     // Site data that was cleared under an open store is not to be remembered again.
     if (view.isEvicted) keeper.stop();
     else await keeper.write();
-    await connection.destroy(ended);
+    await endWorkers(workers, ended);
     await lock.release();
   };
   lifeline.onEnd(() => void once());

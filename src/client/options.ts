@@ -45,6 +45,8 @@ export interface OpenOptions {
 
 export interface ResolvedOptions {
   readonly settings: StoreSettings;
+  /** The smallest blocks that a store found may have. */
+  readonly blockBytesMin: number;
   readonly durability: Durability;
   readonly waitMs: number;
   readonly worker: WorkerSource | undefined;
@@ -104,6 +106,7 @@ export function resolveOptions(
       cacheBytes: resolveCacheBytes(options, geometry.blockBytes),
       ...resolveModes(options),
     },
+    blockBytesMin: limits.blockBytesMin,
     durability: checkDurability(options.durability ?? 'strict'),
     waitMs: resolveWaitMs(options),
     worker: checkWorker(options.worker),

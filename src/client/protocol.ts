@@ -5,6 +5,7 @@
  * Notes are not Comlink calls because each of those costs an answer: a state announced with every transaction would
  * double the messages.
  */
+import type { SessionBuffers } from '../shared/session-memory.ts';
 import type { CheckReport, Durability } from '../store/report.ts';
 import type { StoreSettings } from '../store/settings.ts';
 import type { BegunTransaction, OpenedStore, StoreEvent, StoreVerbs } from '../store/verbs.ts';
@@ -31,9 +32,33 @@ export interface OpenRequest {
   readonly settings: StoreSettings;
   /** How long the files' handles are waited for, in milliseconds. */
   readonly waitMs: number;
+  /** Shared memory: the files are opened in disk workers, and readers need no messages. */
+  readonly buffers?: SessionBuffers;
 }
 
-export type ImportRequest = Omit<OpenRequest, 'settings'>;
+export type ImportRequest = Omit<OpenRequest, 'settings' | 'buffers'>;
+
+/** The engine wants a file opened in a thread of its own. */
+export interface DiskRequest {
+  readonly disk: number;
+  readonly file: string;
+  readonly create: boolean;
+}
+
+/** The first and last message to a disk worker. */
+export interface DiskAttachment extends DiskRequest {
+  readonly note: 'attach';
+  readonly store: string;
+  readonly waitMs: number;
+  /** The Web Lock that the worker holds while it has the file. */
+  readonly signOfLife: string;
+  readonly buffers: SessionBuffers;
+}
+
+/** From a disk worker to the page. */
+export type DiskNote =
+  | { readonly note: 'attached' }
+  | { readonly note: 'failed'; readonly error: StoreErrorRecord };
 
 /** What the worker alone can find out. */
 export interface WorkerSupport {
@@ -57,7 +82,11 @@ export interface WorkerApi
     | 'close'
   > {
   start(request: StartRequest): Promise<StartAnswer>;
-  open(request: OpenRequest): Promise<OpenedStore>;
+  /** `startDisk` comes with shared memory: resolves when a disk worker has the file. */
+  open(
+    request: OpenRequest,
+    startDisk?: (request: DiskRequest) => Promise<void>,
+  ): Promise<OpenedStore>;
   /**
    * Imports the image that `next` yields where there is no store, then proves it by opening the new one. What a failed
    * import leaves behind is the caller's to remove.
@@ -111,7 +140,9 @@ export type WorkerNote =
   | { readonly note: 'failed'; readonly error: StoreErrorRecord };
 
 /** Comlink's own messages have no `note`. */
-export function asNote<Note extends ClientNote | WorkerNote>(data: unknown): Note | undefined {
+export function asNote<Note extends ClientNote | WorkerNote | DiskAttachment | DiskNote>(
+  data: unknown,
+): Note | undefined {
   if (typeof data !== 'object' || data === null || !('note' in data)) return undefined;
   return data as Note;
 }

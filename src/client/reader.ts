@@ -4,7 +4,7 @@
  */
 import { StoreError } from '../base/errors.ts';
 import type { BlockPointer } from '../format/pointer.ts';
-import type { SessionView, VisibleState } from './session-view.ts';
+import type { StatePin } from './state-source.ts';
 
 /** How a reader reads: the store's own ways. */
 export interface BlockReader {
@@ -21,26 +21,23 @@ export interface BlockReader {
  */
 export class Reader {
   readonly #blocks: BlockReader;
-  readonly #view: SessionView;
-  readonly #state: VisibleState;
+  readonly #pin: StatePin;
   #disposed = false;
 
-  constructor(blocks: BlockReader, view: SessionView) {
+  constructor(blocks: BlockReader, pin: StatePin) {
     this.#blocks = blocks;
-    this.#view = view;
-    this.#state = view.visible;
-    view.pins.pin();
+    this.#pin = pin;
   }
 
   /** The last generation that was durable when the state was pinned. */
   get generation(): number {
-    return this.#state.generation;
+    return this.#pin.state.generation;
   }
 
   /** @throws StoreError MISUSE after its disposal */
   root(name: string): BlockPointer | undefined {
     this.#assertUsable();
-    return this.#state.roots.get(name);
+    return this.#pin.state.roots.get(name);
   }
 
   /** As `Store.read`. */
@@ -68,7 +65,7 @@ export class Reader {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#view.pins.unpin(this.#state.publication);
+    this.#pin.drop();
   }
 
   #assertUsable(): void {

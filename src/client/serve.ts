@@ -6,10 +6,13 @@
 import { type Endpoint, expose, transfer } from 'comlink';
 import { StoreError } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
+import type { SessionBuffers } from '../shared/session-memory.ts';
 import type { StoreDirectory } from '../store/directory.ts';
+import type { SessionThreads, StartDisk } from '../store/session-threads.ts';
 import type { StoreSettings } from '../store/settings.ts';
 import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
 import { type HeldLock, holdLock, type Locks, seesStoreLock } from './locks.ts';
+import type { DirectoryOptions } from './opfs-directory.ts';
 import { packPointers, unpackBlocks, unpackPointers } from './packing.ts';
 import {
   asNote,
@@ -31,11 +34,14 @@ export interface ServedSession extends StoreVerbs {
 
 export interface ServeDependencies {
   readonly locks: Locks;
-  openDirectory(store: string, options: { readonly waitMs: number }): Promise<StoreDirectory>;
+  openDirectory(store: string, options: DirectoryOptions): Promise<StoreDirectory>;
   openSession(options: {
     readonly directory: StoreDirectory;
     readonly settings: StoreSettings;
+    readonly threads?: SessionThreads;
   }): Promise<ServedSession>;
+  /** Takes part in shared memory, where the page offers it. */
+  shareMemory?(buffers: SessionBuffers, startDisk: StartDisk): SessionThreads;
   importImage(
     directory: StoreDirectory,
     next: () => Promise<Uint8Array | undefined>,
@@ -90,7 +96,7 @@ class StoreServer {
   api(): WorkerApi {
     return {
       start: (request) => this.#start(request),
-      open: (request) => this.#open(request),
+      open: (request, startDisk) => this.#open(request, startDisk),
       importImage: (request, next) => this.#importImage(request, next),
       probe: () => this.#dependencies.probe(),
       ...this.#transactionVerbs(),
@@ -104,12 +110,23 @@ class StoreServer {
     return { locksShared: await seesStoreLock(locks, store) };
   }
 
-  async #open(request: OpenRequest): Promise<OpenedStore> {
-    const { waitMs, store } = request;
-    const directory = await this.#dependencies.openDirectory(store, { waitMs });
-    const { settings } = request;
+  async #open(request: OpenRequest, startDisk?: StartDisk): Promise<OpenedStore> {
+    const { waitMs, store, settings, buffers } = request;
+    const { openDirectory, openSession, shareMemory } = this.#dependencies;
+    const isShared = buffers !== undefined && startDisk !== undefined;
+    const threads = isShared ? shareMemory?.(buffers, startDisk) : undefined;
+    const directory = await openDirectory(store, {
+      waitMs,
+      openElsewhere: threads?.openDevice,
+      disks: threads?.disks,
+      onGone: (gone) => threads?.memory.setFilesGone(gone),
+    });
     this.#directory = directory;
-    const session = await this.#dependencies.openSession({ directory, settings });
+    const session = await openSession({
+      directory,
+      settings,
+      ...(threads === undefined ? {} : { threads }),
+    });
     this.#session = session;
     session.subscribe((event) => this.post({ note: 'event', event }));
     return session.opened;

@@ -1,49 +1,47 @@
 /**
- * What the main thread knows of an open session without asking: the last published state, kept up to date by events.
- * Owns the client's pins (I4).
+ * What a client knows of an open session without asking: its state, its health, and what its events told.
  */
-import { type BlockPointer, toPublic } from '../format/pointer.ts';
 import type { Health } from '../store/report.ts';
 import type { OpenedStore, PublishedState, StoreEvent, StoreVerbs } from '../store/verbs.ts';
 import type { Lifeline } from './lifeline.ts';
 import { type HealthEvent, Listeners, type StoreEvents } from './listeners.ts';
-import { Pins } from './pins.ts';
-
-/** A published state with its roots as callers see them. */
-export interface VisibleState {
-  readonly publication: number;
-  readonly generation: number;
-  readonly roots: ReadonlyMap<string, BlockPointer>;
-}
-
-export function visibleState(state: PublishedState): VisibleState {
-  const roots = new Map<string, BlockPointer>();
-  for (const [name, pointer] of state.roots) roots.set(name, toPublic(pointer));
-  return { publication: state.publication, generation: state.generation, roots };
-}
+import {
+  AnnouncedStates,
+  type StatePin,
+  type StateSource,
+  type VisibleState,
+} from './state-source.ts';
 
 export class SessionView {
-  readonly pins: Pins;
+  readonly #states: StateSource;
   readonly #lifeline: Lifeline;
   readonly #listeners = new Listeners();
   #state: PublishedState;
-  #visible: VisibleState;
   #stalled = false;
   #evicted = false;
   #told: Health;
 
-  constructor(verbs: StoreVerbs, opened: OpenedStore, lifeline: Lifeline) {
+  constructor(
+    verbs: StoreVerbs,
+    opened: OpenedStore,
+    lifeline: Lifeline,
+    states: StateSource = new AnnouncedStates(opened.state, (seen) => verbs.seen(seen)),
+  ) {
     this.#lifeline = lifeline;
     this.#state = opened.state;
-    this.#visible = visibleState(opened.state);
+    this.#states = states;
     this.#told = opened.state.health;
-    this.pins = new Pins(opened.state.publication, (publication) => verbs.seen(publication));
     verbs.subscribe((event) => this.#hear(event));
     lifeline.onEnd(() => this.#tellHealth());
   }
 
   get visible(): VisibleState {
-    return this.#visible;
+    return this.#states.visible;
+  }
+
+  /** Pins the last published state (I4). */
+  pin(): StatePin {
+    return this.#states.pin();
   }
 
   get health(): HealthEvent {
@@ -89,8 +87,7 @@ export class SessionView {
   #publish(state: PublishedState): void {
     this.#state = state;
     this.#evicted ||= state.health === 'evicted';
-    this.#visible = visibleState(state);
-    this.pins.advance(state.publication);
+    this.#states.hear(state);
     this.#tellHealth();
   }
 

@@ -14,8 +14,9 @@ import type {
   StoreStats,
 } from '../store/report.ts';
 import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
+import type { BlockSource } from './block-source.ts';
 import type { CatalogueStatus } from './catalogue.ts';
-import { checkInto, checkIntos, checkPointer, checkPointers, deliver } from './check-arguments.ts';
+import { checkInto, checkIntos, checkPointer, checkPointers } from './check-arguments.ts';
 import { exportStream } from './export-stream.ts';
 import type { Lifeline } from './lifeline.ts';
 import type { StoreEvents } from './listeners.ts';
@@ -45,6 +46,7 @@ export interface StoreParts {
   readonly profile: Profile;
   readonly durability: Durability;
   readonly lifeline: Lifeline;
+  readonly blocks: BlockSource;
   readonly firstStats: StoreStats;
   readonly firstStates: BlockStates;
   readonly catalogueStatus: () => CatalogueStatus;
@@ -122,12 +124,23 @@ export class Store implements BlockReader {
    * @throws StoreError CORRUPT (with `mayBeStale` when the pointer may just be an old one), MISUSE, CLOSED,
    * SESSION_LOST
    */
-  async read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
-    const blocks = await this.readMany([pointer], into === undefined ? undefined : [into]);
-    return blocks[0] as Uint8Array;
+  read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
+    const { blocks } = this.#parts;
+    try {
+      this.#assertOpen();
+      const engine = checkPointer(pointer, this.blockSize);
+      if (into !== undefined) checkInto(into, this.blockSize);
+      // Not an async function: what is in shared memory costs one resolved promise.
+      const target = into ?? (blocks.isShared ? new Uint8Array(this.blockSize) : undefined);
+      if (target !== undefined && blocks.copyCached(engine, target)) return Promise.resolve(target);
+      const intos = target === undefined ? undefined : [target];
+      return blocks.read([engine], intos).then((read) => read[0] as Uint8Array);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** Several blocks with one message; neighbours on the disk are read together. */
+  /** Several blocks together; neighbours on the disk are read with one call. */
   async readMany(
     pointers: readonly BlockPointer[],
     intos?: readonly Uint8Array[],
@@ -135,24 +148,26 @@ export class Store implements BlockReader {
     this.#assertOpen();
     const engine = checkPointers(pointers, this.blockSize);
     checkIntos(intos, pointers.length, this.blockSize);
-    return deliver(await this.#verbs.read(engine), intos);
+    return this.#parts.blocks.read(engine, intos);
   }
 
   /**
    * The block if it is in shared memory, at once and without a message, else `undefined`: then `read` it. In the inline
    * profile there is no shared memory, so it is always `undefined`.
+   *
+   * @param into At least `blockSize` long; after a miss its content is undefined.
    */
   readCached(pointer: BlockPointer, into: Uint8Array): Uint8Array | undefined {
     this.#assertOpen();
-    checkPointer(pointer, this.blockSize);
+    const engine = checkPointer(pointer, this.blockSize);
     checkInto(into, this.blockSize);
-    return undefined;
+    return this.#parts.blocks.copyCached(engine, into) ? into : undefined;
   }
 
   /** Pins the last published state until it is disposed: `using reader = store.reader()`. */
   reader(): Reader {
     this.#assertOpen();
-    return new Reader(this, this.#view);
+    return new Reader(this, this.#view.pin());
   }
 
   /**
@@ -181,6 +196,7 @@ export class Store implements BlockReader {
     const durability = checkDurability(options.durability ?? this.#parts.durability);
     const context = {
       verbs: this.#verbs,
+      blocks: this.#parts.blocks,
       lifeline: this.#parts.lifeline,
       nesting: this.#nesting,
       blockBytes: this.blockSize,

@@ -7,10 +7,11 @@ import { type BlockPointer, type Pointer, toPublic } from '../format/pointer.ts'
 import { rootNameFlaw } from '../format/root-name.ts';
 import type { Durability } from '../store/report.ts';
 import type { BegunTransaction, StoreVerbs } from '../store/verbs.ts';
+import type { BlockSource } from './block-source.ts';
 import { checkBlock, checkIntos, checkPointer, checkPointers, deliver } from './check-arguments.ts';
 import type { Lifeline } from './lifeline.ts';
 import type { NestingGuard } from './nesting.ts';
-import { visibleState } from './session-view.ts';
+import { visibleState } from './state-source.ts';
 
 /** Frees asked for one after the other leave as one message, of at most this many pointers. */
 const FREES_PER_MESSAGE = 4096;
@@ -30,15 +31,20 @@ const FREES_PER_MESSAGE = 4096;
 export class Transaction {
   readonly #id: number;
   readonly #verbs: StoreVerbs;
+  readonly #blocks: BlockSource;
   readonly #blockBytes: number;
   readonly #roots: Map<string, BlockPointer>;
   #ended: StoreError | undefined;
   #frees: { readonly pointers: Pointer[]; readonly sent: Promise<void> } | undefined;
   #sendFrees: () => void = () => {};
 
-  constructor(begun: BegunTransaction, verbs: StoreVerbs, blockBytes: number) {
+  constructor(
+    begun: BegunTransaction,
+    { verbs, blocks, blockBytes }: Pick<TransactionContext, 'verbs' | 'blocks' | 'blockBytes'>,
+  ) {
     this.#id = begun.transaction;
     this.#verbs = verbs;
+    this.#blocks = blocks;
     this.#blockBytes = blockBytes;
     this.#roots = new Map(visibleState(begun.state).roots);
   }
@@ -67,8 +73,34 @@ export class Transaction {
     this.#assertOpen();
     const engine = checkPointers(pointers, this.#blockBytes);
     checkIntos(intos, pointers.length, this.#blockBytes);
+    if (!this.#blocks.isShared) {
+      this.#sendFrees();
+      return deliver(await this.#verbs.transactionRead(this.#id, engine), intos);
+    }
+    return this.#readShared(engine, intos);
+  }
+
+  /** What this transaction has written is in the cache like everything else; what is not there, the engine reads. */
+  async #readShared(
+    pointers: readonly Pointer[],
+    intos: readonly Uint8Array[] | undefined,
+  ): Promise<Uint8Array[]> {
+    const targets = intos ?? pointers.map(() => new Uint8Array(this.#blockBytes));
+    const missing: number[] = [];
+    for (const [place, pointer] of pointers.entries()) {
+      const hit = this.#blocks.copyCached(pointer, targets[place] as Uint8Array);
+      if (!hit) missing.push(place);
+    }
+    if (missing.length === 0) return [...targets];
     this.#sendFrees();
-    return deliver(await this.#verbs.transactionRead(this.#id, engine), intos);
+    const blocks = await this.#verbs.transactionRead(
+      this.#id,
+      missing.map((place) => pointers[place] as Pointer),
+    );
+    for (const [n, place] of missing.entries()) {
+      (targets[place] as Uint8Array).set(blocks[n] as Uint8Array);
+    }
+    return [...targets];
   }
 
   /**
@@ -177,6 +209,7 @@ export interface TransactionOptions {
 /** What a transaction needs of its store. */
 export interface TransactionContext {
   readonly verbs: StoreVerbs;
+  readonly blocks: BlockSource;
   readonly lifeline: Lifeline;
   readonly nesting: NestingGuard;
   readonly blockBytes: number;
@@ -194,10 +227,10 @@ export async function runTransaction<T>(
   callback: TransactionCallback<T>,
   options: { readonly durability: Durability; readonly signal: AbortSignal | undefined },
 ): Promise<T> {
-  const { verbs, blockBytes } = context;
+  const { verbs } = context;
   const { durability, signal } = options;
   const begun = await waitForTurn(context, signal);
-  const tx = new Transaction(begun, verbs, blockBytes);
+  const tx = new Transaction(begun, context);
   let value: T;
   try {
     if (signal?.aborted) throw abortedError(signal);

@@ -35,11 +35,11 @@ export class DeferredFrees {
    * What one ended transaction, or one compaction, freed: frees that no commit has frozen yet, or whose commit is
    * known already, as after a recovery.
    *
-   * @param publication The state in which the blocks are gone: readers of an older one may still see them.
+   * @param stamp Of the readers' horizon, after the state without the blocks was published.
    */
-  defer(publication: number, ranges: readonly FreedRange[], commit?: number): void {
+  defer(stamp: number, ranges: readonly FreedRange[], commit?: number): void {
     this.frees.push(
-      publication,
+      stamp,
       ranges.filter((range) => !range.log),
       commit,
     );
@@ -57,15 +57,22 @@ export class DeferredFrees {
   }
 
   /**
-   * Hands out what has come of age: `durableCommit` is durable, and every reader is at `oldestPublication` or later.
+   * Hands out what has come of age: `durableCommit` is durable, and no reader sees what was freed up to `settled`.
    */
-  release(
-    durableCommit: number,
-    oldestPublication: number,
-    visit: (range: FreedRange) => void,
-  ): void {
+  release(durableCommit: number, settled: number, visit: (range: FreedRange) => void): void {
     this.logs.release(durableCommit, SEEN_BY_NOBODY, visit);
-    this.frees.release(durableCommit, oldestPublication, visit);
+    this.frees.release(durableCommit, settled, visit);
+  }
+
+  /** Blocks that readers may still see, by stamp: `stamp` itself, the one before, and all older ones. */
+  limboBlocks(stamp: number, settled: number): [number, number, number] {
+    return this.frees.byAge(stamp, settled);
+  }
+
+  /** Blocks whose commits are not durable often enough yet. */
+  commitWaitBlocks(durableCommit: number): number {
+    const aged = this.frees.agedBlocks(durableCommit) + this.logs.agedBlocks(durableCommit);
+    return this.blockCount - aged;
   }
 
   /** Blocks that only readers hold back: their commits are old enough. Counts what `release` left. */
@@ -82,11 +89,11 @@ export class DeferredFrees {
   }
 }
 
-/** A publication that every reader has reached. */
+/** A stamp that every horizon has passed. */
 const SEEN_BY_NOBODY = 0;
 
 interface WaitingGroup {
-  readonly publication: number;
+  readonly stamp: number;
   /** The commit that froze it; not known before. */
   commit: number | undefined;
   readonly ranges: readonly FreedRange[];
@@ -95,31 +102,28 @@ interface WaitingGroup {
 /** Groups released are cut off the list when there are so many of them, and more than of those that wait. */
 const RELEASED_MAX = 64;
 
-/** First in, first out; publications and commits ascend. */
+/** First in, first out; stamps and commits ascend. */
 class WaitingGroups {
   blockCount = 0;
   private readonly groups: WaitingGroup[] = [];
   /** The first that waits. */
   private head = 0;
-  private lastPublication = 0;
+  private lastStamp = 0;
   private lastCommit = Number.NEGATIVE_INFINITY;
 
   get oldest(): WaitingGroup | undefined {
     return this.groups[this.head];
   }
 
-  push(publication: number, ranges: readonly FreedRange[], commit: number | undefined): void {
+  push(stamp: number, ranges: readonly FreedRange[], commit: number | undefined): void {
     if (ranges.length === 0) return;
-    assert(
-      publication >= this.lastPublication,
-      'I4: frees are deferred in the order of their publications',
-    );
-    this.lastPublication = publication;
+    assert(stamp >= this.lastStamp, 'I4: frees are deferred in the order of their stamps');
+    this.lastStamp = stamp;
     if (commit !== undefined) {
       assert(this.unfrozenFrom() === this.groups.length, 'I1: what is frozen was deferred first');
       this.assertLater(commit);
     }
-    this.groups.push({ publication, commit, ranges });
+    this.groups.push({ stamp, commit, ranges });
     for (const range of ranges) this.blockCount += range.count;
   }
 
@@ -130,13 +134,9 @@ class WaitingGroups {
     }
   }
 
-  release(
-    durableCommit: number,
-    oldestPublication: number,
-    visit: (range: FreedRange) => void,
-  ): void {
+  release(durableCommit: number, settled: number, visit: (range: FreedRange) => void): void {
     for (let group = this.oldest; group !== undefined; group = this.oldest) {
-      if (!isAged(group, durableCommit) || group.publication > oldestPublication) break;
+      if (!isAged(group, durableCommit) || group.stamp > settled) break;
       this.head += 1;
       for (const range of group.ranges) {
         this.blockCount -= range.count;
@@ -155,6 +155,17 @@ class WaitingGroups {
       const group = this.groups[n] as WaitingGroup;
       if (!isAged(group, durableCommit)) break;
       for (const range of group.ranges) blocks += range.count;
+    }
+    return blocks;
+  }
+
+  byAge(stamp: number, settled: number): [number, number, number] {
+    const blocks: [number, number, number] = [0, 0, 0];
+    for (let n = this.groups.length - 1; n >= this.head; n -= 1) {
+      const group = this.groups[n] as WaitingGroup;
+      if (group.stamp <= settled) break;
+      const age = Math.min(2, Math.max(0, stamp - group.stamp)) as 0 | 1 | 2;
+      for (const range of group.ranges) blocks[age] += range.count;
     }
     return blocks;
   }

@@ -80,6 +80,7 @@ export class RingWriter extends RingSide {
 
   /** Hands the claimed cell over. Rings no bell. */
   publish(): void {
+    assert(((this.tail - this.headSeen) | 0) < this.cellCount, 'a cell is claimed, then published');
     this.tail = (this.tail + 1) | 0;
     atomicStore(this.words, this.tailAt, this.tail);
   }
@@ -107,6 +108,7 @@ export class RingReader extends RingSide {
 
   /** Gives the cell back to the writer. */
   release(): void {
+    assert(this.head !== this.tailSeen, 'a cell is read, then released');
     this.head = (this.head + 1) | 0;
     atomicStore(this.words, this.headAt, this.head);
   }

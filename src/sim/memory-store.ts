@@ -1,21 +1,27 @@
 /** A store over memory files, driven synchronously: what the engine's own tests stand on. */
+import type { DiskIndex } from '../base/brand.ts';
 import { StoreError } from '../base/errors.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/handle-device.ts';
 import { MemoryDirectory } from '../device/memory-handle.ts';
 import type { Geometry } from '../format/geometry.ts';
-import { createHasher, type Hasher } from '../format/hasher.ts';
+import { BlockHasher, createHasher, type Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { Engine } from '../store/engine.ts';
 import type { Layer } from '../store/layer.ts';
+import { ringDisks } from '../store/ring-disks.ts';
 import {
   createFiles,
-  type EngineFiles,
+  type EngineSettings,
+  inlineDisks,
   inspectFiles,
+  type OpenDisks,
   type OpenedEngine,
-  openInlineEngine,
+  openEngine,
 } from '../store/store-files.ts';
 import type { Transaction } from '../store/transaction.ts';
+import { RemoteDevice } from '../sync/remote-device.ts';
+import { type Chance, SteppedPort, SteppedThreads } from '../sync/stepped-threads.ts';
 
 /** Limits are hit within a few dozen operations. */
 export const TINY_GEOMETRY: Geometry = {
@@ -37,7 +43,32 @@ export interface MemoryStoreOptions {
   readonly layers?: readonly Layer[];
   /** Wraps each device, to inject faults. */
   readonly wrap?: (device: Device) => Device;
-  readonly liveness?: EngineFiles['liveness'];
+  readonly liveness?: EngineSettings['liveness'];
+  /** `threads`: each file in a disk's thread of its own, run while the engine waits; see `SteppedThreads`. */
+  readonly profile?: Profile;
+  /** In the profile `threads`: how far the disks get is left to chance. */
+  readonly chance?: Chance;
+}
+
+export const PROFILES = ['inline', 'threads'] as const;
+export type Profile = (typeof PROFILES)[number];
+
+function startThreads(
+  files: readonly Device[],
+  cacheBytes: number,
+  chance: Chance | undefined,
+): { devices: Device[]; disks: OpenDisks } {
+  const threads = new SteppedThreads({ cacheBytes, chance });
+  const links = files.map((device, n) => {
+    const disk = n as DiskIndex;
+    const verifier = (hashDomain: Uint8Array) => new BlockHasher(hasher, hashDomain).verify;
+    threads.start({ disk, device, verifier });
+    return threads.link(disk, device);
+  });
+  return {
+    devices: links.map((link) => new RemoteDevice(link)),
+    disks: ringDisks(threads.memory, links, (link) => new SteppedPort(link, threads)),
+  };
 }
 
 export class MemoryStore {
@@ -53,18 +84,21 @@ export class MemoryStore {
     const fresh = this.directory.list().length === 0;
     const wrap = options.wrap ?? ((device: Device) => device);
     const names = Array.from({ length: geometry.diskCount }, (_, disk) => `disk-${disk}`);
-    this.devices = names.map((name) => wrap(openDevice(name, this.directory.open(name))));
+    const files = names.map((name) => wrap(openDevice(name, this.directory.open(name))));
+    const cacheBytes = options.cacheBytes ?? 32 * geometry.blockBytes;
+    const threads =
+      options.profile === 'threads' ? startThreads(files, cacheBytes, options.chance) : undefined;
+    this.devices = threads?.devices ?? files;
     if (fresh) {
       const storeId = new Uint8Array(16).fill(0x51);
       createFiles(this.devices, { storeId, hashDomain: storeId, geometry }, hasher);
     }
     const inspection = inspectFiles(this.devices, hasher);
     if (inspection.kind === 'unfinished') throw new StoreError('NOT_FOUND', 'unfinished');
-    this.opened = openInlineEngine({
+    const settings: EngineSettings = {
       label: inspection.label,
-      devices: this.devices,
       hasher,
-      cacheBytes: options.cacheBytes ?? 32 * geometry.blockBytes,
+      cacheBytes,
       maxBytes: options.maxBytes ?? 4 * geometry.arenaBytes,
       readOnly: options.readOnly ?? false,
       liveness: options.liveness ?? { begin() {}, answer: 'alive' },
@@ -74,7 +108,8 @@ export class MemoryStore {
         broken() {},
       },
       layers: options.layers ?? [],
-    });
+    };
+    this.opened = openEngine(settings, threads?.disks ?? inlineDisks(this.devices));
   }
 
   get engine(): Engine {
@@ -98,8 +133,13 @@ export class MemoryStore {
   /** Makes everything that has ended durable. */
   commit(): void {
     this.engine.beginCommit();
-    while (this.engine.committing && this.engine.pump());
+    while (this.engine.committing && (this.engine.pump() || this.waitForThreads()));
     if (this.engine.committing) this.engine.assertUsable();
+  }
+
+  /** Disks in this thread have done by now what they were to do. */
+  private waitForThreads(): boolean {
+    return this.options.profile === 'threads' && this.engine.io.waitForCompletion();
   }
 
   read(pointer: Pointer): Uint8Array {

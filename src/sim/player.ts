@@ -277,6 +277,6 @@ export class Player {
       if (arena.grownBlocks > 0) this.marks.arenas += 1;
     }
     this.marks.evictions += engine.io.cache.stats().evictions;
-    for (const disk of disks) this.marks.skippedWrites += disk.loop.counters().skipped;
+    for (const disk of disks) this.marks.skippedWrites += disk.counters().skipped;
   }
 }

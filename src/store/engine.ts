@@ -8,6 +8,7 @@
 
 import type { BlockKind } from '../arena/arena.ts';
 import { ArenaSet } from '../arena/arena-set.ts';
+import type { StatesRoom } from '../arena/block-state.ts';
 import { assert } from '../base/assert.ts';
 import {
   type BlockAddress,
@@ -21,6 +22,7 @@ import { trace } from '../base/trace.ts';
 import { NO_SLOT } from '../cache/slot-list.ts';
 import type { DeviceFault } from '../device/device.ts';
 import { DeferredFrees, type FreedRange } from '../epoch/deferred-frees.ts';
+import { PublicationHorizon, type ReaderHorizon } from '../epoch/reader-horizon.ts';
 import { addressOf, arenaOf, blockIndexOf, type Geometry } from '../format/geometry.ts';
 import type { BlockHasher, Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
@@ -47,6 +49,8 @@ export interface EngineOptions {
   readonly recovered: RecoveredStore;
   readonly ports: readonly DiskPort[];
   readonly memory: BlockMemory;
+  /** The cache's control memory, when other threads are to read. */
+  readonly control?: Int32Array | undefined;
   readonly slotCount: number;
   readonly hasher: Hasher;
   readonly blockHasher: BlockHasher;
@@ -55,6 +59,10 @@ export interface EngineOptions {
   readonly liveness: LivenessProbe;
   readonly events: EngineEvents;
   readonly layers?: readonly Layer[];
+  /** With shared memory, the epochs; else the publications that `setOldestPublication` hears of. */
+  readonly horizon?: ReaderHorizon;
+  /** With shared memory, where the arenas' block states live. */
+  readonly statesRoom?: StatesRoom;
 }
 
 export class Engine implements TransactionSpace {
@@ -76,7 +84,8 @@ export class Engine implements TransactionSpace {
   readonly damaged: Set<BlockAddress>;
   /** What the next commit will be: the birth generation of blocks written now. */
   openGeneration: Generation;
-  private oldestPublication = 0;
+  readonly horizon: ReaderHorizon;
+  private readonly publications = new PublicationHorizon();
   private transactionsEnded = 0;
   private nextTransactionId = 1;
   private openTransaction: Transaction | undefined;
@@ -97,11 +106,12 @@ export class Engine implements TransactionSpace {
     this.events = options.events;
     this.layers = options.layers ?? [];
     this.readOnly = options.readOnly;
+    this.horizon = options.horizon ?? this.publications;
     this.damaged = new Set(recovered.damaged);
     this.roots = new Map(recovered.superblock.roots);
     this.durableGeneration = generation(recovered.superblock.generation);
     this.openGeneration = generation(recovered.highestGeneration + 1);
-    this.arenas = this.resumeArenas(recovered, blockHasher);
+    this.arenas = this.resumeArenas(recovered, blockHasher, options.statesRoom);
     this.growth = new Growth({
       geometry,
       arenas: this.arenas,
@@ -112,6 +122,7 @@ export class Engine implements TransactionSpace {
       geometry,
       slotCount,
       memory,
+      control: options.control,
       ports,
       hasher: blockHasher,
       events: {
@@ -141,8 +152,12 @@ export class Engine implements TransactionSpace {
     });
   }
 
-  private resumeArenas(recovered: RecoveredStore, hasher: BlockHasher): ArenaSet {
-    const arenas = new ArenaSet(this.geometry, hasher);
+  private resumeArenas(
+    recovered: RecoveredStore,
+    hasher: BlockHasher,
+    statesRoom: StatesRoom | undefined,
+  ): ArenaSet {
+    const arenas = new ArenaSet(this.geometry, hasher, statesRoom);
     const pending: { commit: number; range: FreedRange }[] = [];
     for (const replayed of recovered.logs) {
       arenas.open(replayed.arena).resume(replayed);
@@ -190,10 +205,9 @@ export class Engine implements TransactionSpace {
     return this.landed.length > 0 || this.deferred.waitsForCommits(commitCount);
   }
 
-  /** Every reader is at this publication or later. */
+  /** Every reader is at this publication or later. Of no consequence where epochs tell. */
   setOldestPublication(publication: number): void {
-    assert(publication <= this.publication, 'I4: no reader is ahead of the last publication');
-    this.oldestPublication = publication;
+    this.publications.setOldest(publication);
     this.releaseDeferred();
   }
 
@@ -322,14 +336,17 @@ export class Engine implements TransactionSpace {
     if (this.openTransaction === transaction) this.openTransaction = undefined;
     if (ended.born.length + ended.freed.length + ended.roots.size === 0) return;
     this.publication += 1;
+    this.publications.publish(this.publication);
     this.transactionsEnded += 1;
     for (const pointer of ended.born) this.recordBirth(pointer);
-    this.recordFrees(ended.freed);
+    const freed = this.recordFrees(ended.freed);
     for (const [name, pointer] of ended.roots) {
       if (pointer === undefined) this.roots.delete(name);
       else this.roots.set(name, pointer);
     }
     this.events.published(this.publication);
+    // The stamp comes after the publication: whoever enters later does not see the blocks any more (I4).
+    this.deferred.defer(this.horizon.stamp, freed);
   }
 
   abort(transaction: Transaction): void {
@@ -346,7 +363,7 @@ export class Engine implements TransactionSpace {
   }
 
   /** Neighbours are freed with one record. `addresses` ascend. */
-  private recordFrees(addresses: readonly BlockAddress[]): void {
+  private recordFrees(addresses: readonly BlockAddress[]): FreedRange[] {
     const ranges: FreedRange[] = [];
     let arena = -1;
     let start = 0;
@@ -370,7 +387,7 @@ export class Engine implements TransactionSpace {
       count = 1;
     }
     close();
-    this.deferred.defer(this.publication, ranges);
+    return ranges;
   }
 
   private noteFreed(address: BlockAddress): void {
@@ -403,7 +420,7 @@ export class Engine implements TransactionSpace {
     const readers =
       held === 0
         ? ''
-        : ` ${held} freed blocks are held by open readers: end them to get them back.`;
+        : ` ${held} freed blocks are held by open readers (${this.readerNames()}): end them to get them back.`;
     if (outcome === 'full') {
       return new StoreError(
         'FULL',
@@ -421,6 +438,13 @@ export class Engine implements TransactionSpace {
     return new StoreError('IO', `The file could not be made longer: ${describeFault(outcome)}.`, {
       coordinates: { file: outcome.file },
     });
+  }
+
+  /** The clients that are inside an epoch, oldest first. */
+  private readerNames(): string {
+    const inside = this.horizon.pins().filter(({ pinned }) => pinned !== 0);
+    inside.sort((left, right) => left.pinned - right.pinned);
+    return inside.map(({ client, pinned }) => `${client} since ${pinned}`).join(', ');
   }
 
   allocate(
@@ -536,8 +560,11 @@ export class Engine implements TransactionSpace {
     this.events.durable(commit);
   }
 
-  private releaseDeferred(): void {
-    this.deferred.release(this.committer.commitCount, this.oldestPublication, (range) => {
+  /** Gives back what has come of age. To be called when readers may have left, as well. */
+  releaseDeferred(): void {
+    const { deferred, horizon } = this;
+    const settled = deferred.blockCount > 0 ? horizon.settle() : horizon.settled;
+    deferred.release(this.committer.commitCount, settled, (range) => {
       const arena = this.arenas.at(range.arena);
       for (let n = 0; n < range.count; n += 1) {
         const address = addressOf(arena.index, (range.start + n) as BlockIndex, this.geometry);

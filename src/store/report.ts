@@ -87,6 +87,19 @@ export interface StoreStats {
   readonly cache: CacheStats;
   readonly disks: readonly DiskStats[];
   readonly commits: CommitStats;
+  readonly epochs: EpochStats;
+}
+
+/** Who may still look at freed blocks, and what waits for that. */
+export interface EpochStats {
+  /** The global epoch; in the inline profile, the number of the last published state. */
+  readonly global: number;
+  /** Everyone who reads; `pinned` is the oldest epoch that client is inside, 0 when it is in none. */
+  readonly clients: readonly { readonly client: string; readonly pinned: number }[];
+  /** Freed blocks that readers may still see: freed in the global epoch, in the one before, and before that. */
+  readonly limboBlocks: readonly [number, number, number];
+  /** Freed blocks that wait for two more durable commits. */
+  readonly commitWaitBlocks: number;
 }
 
 export interface CacheStats {

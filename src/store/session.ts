@@ -29,6 +29,7 @@ import {
   readOnlyError,
   refusedError,
 } from './session-report.ts';
+import type { SessionThreads } from './session-threads.ts';
 import type { StoreSettings } from './settings.ts';
 import { blockStates, storeStats } from './stats.ts';
 import type { OpenedEngine } from './store-files.ts';
@@ -47,6 +48,16 @@ import type {
 const GROUP_WAIT_MS = 2;
 /** A commit takes at most this many transactions' waiters before it begins. */
 const GROUP_TRANSACTIONS_MAX = 128;
+/** Between two looks at whether readers have left, while they hold blocks back, in milliseconds. */
+const READERS_WAIT_MS = 50;
+
+interface RunningExport {
+  readonly image: ImageExport;
+  /** Pinned for it, where publications are what is pinned. */
+  readonly publication: number;
+  /** Lets its epoch go, where epochs are. */
+  readonly unpin: () => void;
+}
 
 interface Waiter {
   readonly generation: number;
@@ -58,6 +69,8 @@ export interface SessionOptions {
   readonly directory: StoreDirectory;
   readonly settings: StoreSettings;
   readonly layers?: readonly Layer[];
+  /** With shared memory; the directory opens its files through it. */
+  readonly threads?: SessionThreads;
 }
 
 /**
@@ -84,10 +97,12 @@ export class Session implements StoreVerbs {
   private waiters: Waiter[] = [];
   private commitTimer: ReturnType<typeof setTimeout> | undefined;
   private commitTimerMs = Number.POSITIVE_INFINITY;
+  private readersTimer: ReturnType<typeof setTimeout> | undefined;
   /** The files are closed, or about to be in this very task. */
   private closed = false;
   private readonly transactions = new Map<number, Transaction>();
-  private readonly exports = new Map<number, { image: ImageExport; publication: number }>();
+  private readonly exports = new Map<number, RunningExport>();
+  private readonly threads: SessionThreads | undefined;
   private nextExport = 1;
   /** Commits on behalf of the open transaction's write, which waits for room. */
   private reclaiming: Promise<void> | undefined;
@@ -103,6 +118,7 @@ export class Session implements StoreVerbs {
   ) {
     const { label, devices } = files;
     this.readOnly = options.settings.readOnly;
+    this.threads = options.threads;
     this.liveness = new Liveness(
       options.directory,
       devices.map((device) => device.file),
@@ -117,8 +133,14 @@ export class Session implements StoreVerbs {
         broken: (health, reason) => this.broken(health, reason),
       },
       layers: options.layers ?? [],
+      ...(this.threads === undefined ? {} : this.threads.engineParts),
     });
-    this.opened = openedStore(files, this.opening, startedMs);
+    this.opened = {
+      ...openedStore(files, this.opening, startedMs),
+      ...(this.threads?.reading === undefined ? {} : { reading: this.threads.reading }),
+    };
+    this.threads?.publish(this.opened.state);
+    void this.threads?.drive(() => this.pump());
   }
 
   get engine() {
@@ -140,8 +162,10 @@ export class Session implements StoreVerbs {
     for (const listener of this.listeners) listener(event);
   }
 
+  /** Where memory is shared, readers look there; messages then tell of commits and of health. */
   private published(): void {
-    this.emit({ type: 'state', state: this.state() });
+    if (this.threads === undefined) this.emit({ type: 'state', state: this.state() });
+    else this.threads.publish(this.state());
     this.releaseSeen();
   }
 
@@ -343,6 +367,8 @@ export class Session implements StoreVerbs {
   }
 
   private durable(commit: DurableCommit): void {
+    // Before those who wait hear of it: they look there.
+    this.threads?.publish(this.state());
     this.commits.count += 1;
     this.commits.transactions += commit.transactions;
     this.commits.msLast = commit.ms;
@@ -352,9 +378,21 @@ export class Session implements StoreVerbs {
     for (const waiter of ready) waiter.resolve(commit.generation);
     const { generation, transactions, ms } = commit;
     this.emit({ type: 'commit', commit: { generation, transactions, ms } });
-    this.emit({ type: 'state', state: this.state() });
+    if (this.threads === undefined) this.emit({ type: 'state', state: this.state() });
     if (this.waiters.length > 0) this.commitWithin(0);
     else if (this.engine.changed) this.commitWithin(RELAXED_WAIT_MS);
+    this.watchReaders();
+  }
+
+  /** Readers leave without a word: while only they hold blocks, somebody has to look. */
+  private watchReaders(): void {
+    if (this.threads === undefined || this.readersTimer !== undefined) return;
+    if (this.closed || this.engine.heldByReadersBlocks === 0) return;
+    this.readersTimer = setTimeout(() => {
+      this.readersTimer = undefined;
+      this.engine.releaseDeferred();
+      this.watchReaders();
+    }, READERS_WAIT_MS);
   }
 
   private broken(health: Health, reason: string): void {
@@ -433,7 +471,8 @@ export class Session implements StoreVerbs {
       const id = this.nextExport;
       this.nextExport += 1;
       const image = new ImageExport(this.opening);
-      this.exports.set(id, { image, publication: this.engine.publication });
+      const unpin = this.threads?.pin() ?? (() => {});
+      this.exports.set(id, { image, publication: this.engine.publication, unpin });
       this.releaseSeen();
       return id;
     });
@@ -454,6 +493,7 @@ export class Session implements StoreVerbs {
   }
 
   async exportCancel(stream: number): Promise<void> {
+    this.exports.get(stream)?.unpin();
     if (this.exports.delete(stream)) this.releaseSeen();
   }
 
@@ -473,14 +513,17 @@ export class Session implements StoreVerbs {
     this.turns.close(closed);
     for (const transaction of this.transactions.values()) this.engine.abort(transaction);
     this.transactions.clear();
+    for (const { unpin } of this.exports.values()) unpin();
     this.exports.clear();
     try {
       if (this.engine.health === 'ok') await this.commitLast();
     } finally {
       this.closed = true;
       clearTimeout(this.commitTimer);
+      clearTimeout(this.readersTimer);
       for (const waiter of this.waiters) waiter.reject(closed);
       this.waiters = [];
+      this.threads?.stop();
       if (this.engine.health === 'ok') this.engine.io.drain();
       for (const disk of this.opening.disks) disk.close();
     }

@@ -13,6 +13,7 @@ import {
   BLOCK_STATE,
   type BlockStates,
   type CommitStats,
+  type EpochStats,
   type StoreStats,
 } from './report.ts';
 import type { OpenedEngine } from './store-files.ts';
@@ -24,7 +25,7 @@ export function storeStats(opened: OpenedEngine, commits: CommitStats): StoreSta
   const { slots, used, dirty, hits, misses, evictions } = engine.io.cache.stats();
   const arenas = engine.arenas.arenas.map((arena) => arenaStats(arena));
   const disks = opened.disks.map((disk) => {
-    const { flushesSpared: _, ...stats } = disk.loop.counters();
+    const { flushesSpared: _, ...stats } = disk.counters();
     return stats;
   });
   const sum = (field: 'grownBytes' | 'usedBytes' | 'pendingBytes' | 'freeBytes') =>
@@ -45,6 +46,17 @@ export function storeStats(opened: OpenedEngine, commits: CommitStats): StoreSta
     cache: { slots, used, dirty, hits, misses, evictions },
     disks,
     commits: { ...commits },
+    epochs: epochStats(engine),
+  };
+}
+
+function epochStats(engine: Engine): EpochStats {
+  const { horizon, deferred, commitCount } = engine;
+  return {
+    global: horizon.stamp,
+    clients: horizon.pins(),
+    limboBlocks: deferred.limboBlocks(horizon.stamp, horizon.settled),
+    commitWaitBlocks: deferred.commitWaitBlocks(commitCount),
   };
 }
 

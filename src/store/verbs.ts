@@ -11,6 +11,7 @@ import type {
   Recovery,
   StoreStats,
 } from './report.ts';
+import type { SharedReading } from './session-threads.ts';
 
 /** What readers see: changes when a transaction ends (`publication`), a commit is durable, or health changes. */
 export interface PublishedState {
@@ -49,6 +50,8 @@ export interface OpenedStore {
   readonly diskCount: number;
   readonly recovery: Recovery;
   readonly state: PublishedState;
+  /** With shared memory: what a client needs to know to read without messages. */
+  readonly reading?: SharedReading;
 }
 
 export interface BegunTransaction {

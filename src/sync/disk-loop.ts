@@ -38,6 +38,10 @@ export interface DiskLoopOptions {
   readonly loadsMax?: number;
   /** Completions that may wait to be taken; 2^20 unless told. The list starts small. */
   readonly completionsMax?: number;
+  /** Where completions go, when its owner puts others between them. */
+  readonly completions?: CompletionList;
+  /** Hears at once of loads whose cookie is below 0; they take no part in `completions`. */
+  readonly othersLoaded?: (cookie: number, pointer: Pointer, outcome: Outcome) => void;
 }
 
 export class DiskLoop {
@@ -50,6 +54,7 @@ export class DiskLoop {
   private readonly blockBytes: number;
   private readonly queue: SyncQueue;
   private readonly loads: LoadQueue;
+  private readonly othersLoaded: DiskLoopOptions['othersLoaded'];
   private readonly counts: MutableDiskCounters;
   private firstFault: DeviceFault | undefined;
   /** At first true: a session that crashed may have left writes to the system that no flush has followed. */
@@ -76,7 +81,8 @@ export class DiskLoop {
       blockBytes,
       runBlocksMax: READ_RUN_BYTES_MAX / blockBytes,
     });
-    this.completions = new CompletionList(options.completionsMax ?? 2 ** 20);
+    this.completions = options.completions ?? new CompletionList(options.completionsMax ?? 2 ** 20);
+    this.othersLoaded = options.othersLoaded;
     const runMax = Math.min(this.queue.capacity, WRITE_RUN_BYTES_MAX / blockBytes);
     this.runCookies = new Float64Array(runMax);
     this.runMemoryOffsets = new Float64Array(runMax);
@@ -210,6 +216,12 @@ export class DiskLoop {
   counters(): DiskCounters {
     this.size();
     return { ...this.counts, queued: this.queued };
+  }
+
+  /** The same without asking the file for its length, and not a copy: good until the next step. */
+  get counted(): DiskCounters {
+    this.counts.queued = this.queued;
+    return this.counts;
   }
 
   /** Gathers neighbours from the head of the queue, writes them with one call and completes them. */
@@ -349,7 +361,9 @@ export class DiskLoop {
   private completeLoad(n: number, fault: DeviceFault | undefined, bytes: Uint8Array): void {
     const { loads } = this;
     const outcome = fault ?? this.verified(n, bytes);
-    this.completions.push(COMPLETION.loaded, loads.runCookies[n] as number, outcome);
+    const cookie = loads.runCookies[n] as number;
+    if (cookie >= 0) this.completions.push(COMPLETION.loaded, cookie, outcome);
+    else this.othersLoaded?.(cookie, loads.runPointers[n] as Pointer, outcome);
     loads.runPointers[n] = undefined;
   }
 
