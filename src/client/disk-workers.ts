@@ -9,11 +9,13 @@ import type { Environment } from './environment.ts';
 import type { Lifeline } from './lifeline.ts';
 import { holdLock } from './locks.ts';
 import type { WorkerSource } from './options.ts';
-import { asNote, type DiskNote, type DiskRequest } from './protocol.ts';
+import { asNote, type DiskAttachment, type DiskNote, type DiskRequest } from './protocol.ts';
 import { unpackStoreError } from './transfer.ts';
 
 /** A worker that is stuck in the browser itself never lets go; it is not waited for longer than this. */
 const GONE_MS_MAX = 10_000;
+/** How much later than its lock a worker's last message may be heard of, in milliseconds. */
+const NOTE_MS_MAX = 100;
 
 export interface DiskWorkersOptions {
   readonly environment: Pick<Environment, 'startWorker' | 'locks' | 'uniqueId'>;
@@ -26,8 +28,12 @@ export interface DiskWorkersOptions {
 
 interface DiskWorker {
   readonly worker: WorkerLike;
-  /** Resolves when it is certainly gone. */
-  readonly gone: Promise<void>;
+  /** The Web Lock that it holds while it has its file. */
+  readonly signOfLife: string;
+  attached: boolean;
+  detached: boolean;
+  /** Resolves when it is certainly gone; one that has never had its file has nothing to let go of. */
+  gone: Promise<void> | undefined;
 }
 
 export class DiskWorkers {
@@ -43,21 +49,22 @@ export class DiskWorkers {
   }
 
   /** Resolves when the worker has its file. */
-  async start({ disk, file, create }: DiskRequest): Promise<void> {
-    const { environment, store, source, waitMs, buffers } = this.#options;
+  async start(request: DiskRequest): Promise<void> {
+    const { environment, store, source } = this.#options;
     if (this.#ending) throw sessionLostError(store, 'it is being closed');
     const worker = environment.startWorker('disk', store, source);
     const signOfLife = `opfs-blocks worker ${environment.uniqueId()}`;
-    let attached = false;
-    let tellGone = (): void => {};
-    const gone = new Promise<void>((resolve) => {
-      tellGone = resolve;
-    });
-    this.#workers.push({ worker, gone });
+    const disk: DiskWorker = {
+      worker,
+      signOfLife,
+      attached: false,
+      detached: false,
+      gone: undefined,
+    };
+    this.#workers.push(disk);
     await new Promise<void>((resolve, reject) => {
       const fail = (error: StoreError): void => {
-        if (attached) this.#lost(disk, error.message);
-        else tellGone();
+        if (disk.attached) this.#lost(request.disk, error.message);
         reject(error);
       };
       worker.addEventListener('error', (event) => {
@@ -66,17 +73,36 @@ export class DiskWorkers {
       worker.addEventListener('message', (event) => {
         const note = asNote<DiskNote>((event as MessageEvent).data);
         if (note?.note === 'failed') fail(unpackStoreError(note.error));
-        if (note?.note !== 'attached') return;
-        attached = true;
-        void holdLock(environment.locks, signOfLife).then(async (lock) => {
-          await lock.release();
-          tellGone();
-          this.#lost(disk, 'it was terminated');
-        });
-        resolve();
+        else if (note?.note === 'detached') disk.detached = true;
+        else if (note?.note === 'attached') {
+          this.#watch(disk, request.disk, note.locksShared);
+          resolve();
+        }
       });
-      const attachment = { store, file, disk, create, waitMs, signOfLife, buffers };
-      worker.postMessage({ note: 'attach', ...attachment });
+      this.#attach(disk, request);
+    });
+  }
+
+  #attach({ worker, signOfLife }: DiskWorker, request: DiskRequest): void {
+    const { store, waitMs, buffers } = this.#options;
+    const attachment: DiskAttachment = {
+      note: 'attach',
+      ...request,
+      ...{ store, waitMs, signOfLife, buffers },
+    };
+    worker.postMessage(attachment);
+  }
+
+  /** Where page and worker have different locks, only silence tells of a death, see `Connection.start`. */
+  #watch(disk: DiskWorker, number: number, locksShared: boolean): void {
+    const { locks } = this.#options.environment;
+    disk.attached = true;
+    if (!locksShared) return;
+    disk.gone = holdLock(locks, disk.signOfLife).then((lock) => lock.release());
+    void disk.gone.then(async () => {
+      // A worker that has closed its file says so, but the lock may be heard of before the message.
+      await new Promise((resolve) => setTimeout(resolve, NOTE_MS_MAX));
+      if (!disk.detached) this.#lost(number, 'it was terminated');
     });
   }
 

@@ -34,6 +34,7 @@ import {
 } from './recollection.ts';
 import { SessionView } from './session-view.ts';
 import { type SharedReader, sharedReader } from './shared-reading.ts';
+import { fetchedFigures } from './snapshots.ts';
 import { Store } from './store.ts';
 import { checkStoreName } from './store-name.ts';
 
@@ -159,10 +160,8 @@ async function openSession(
   assertSameStore(name, opened, memory.entry);
   const shared = sharedReading(opened, disks, connection);
   const view = new SessionView(remote.verbs, opened, lifeline, shared?.states);
-  const [firstStats, firstStates] = await Promise.all([
-    remote.verbs.stats(),
-    remote.verbs.blockStates(),
-  ]);
+  const stats = await remote.verbs.stats();
+  const figures = shared?.figures(stats) ?? (await fetchedFigures(stats, remote.verbs, lifeline));
   const entry = entryOf(opened);
   const keeper = new CatalogueKeeper(environment.catalogue, name, { entry, status: memory.status });
   if (memory.status === 'ok') await keeper.write();
@@ -178,8 +177,7 @@ async function openSession(
     durability,
     lifeline,
     blocks: shared?.blocks ?? remoteBlocks(remote.verbs),
-    firstStats,
-    firstStates,
+    figures,
     catalogueStatus: () => keeper.status,
     beforeClose: () => {
       disks?.expectEnd();
@@ -194,13 +192,16 @@ async function openSession(
 const PAGE_CLIENT = 0;
 
 function sharedReading(
-  { reading }: OpenedStore,
+  { reading, recovery }: OpenedStore,
   disks: DiskWorkers | undefined,
   { remote, lifeline }: Connection,
 ): SharedReader | undefined {
   if (disks === undefined || reading === undefined) return undefined;
   const { memory } = disks;
-  return sharedReader({ memory, reading, client: PAGE_CLIENT, verbs: remote.verbs, lifeline });
+  return sharedReader({
+    ...{ memory, reading, lifeline },
+    ...{ client: PAGE_CLIENT, verbs: remote.verbs, damaged: recovery.damagedBlocks },
+  });
 }
 
 export function startConnection(

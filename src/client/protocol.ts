@@ -57,7 +57,9 @@ export interface DiskAttachment extends DiskRequest {
 
 /** From a disk worker to the page. */
 export type DiskNote =
-  | { readonly note: 'attached' }
+  | { readonly note: 'attached'; readonly locksShared: boolean }
+  /** The engine has had the file closed: the worker ends, and that is no loss. */
+  | { readonly note: 'detached' }
   | { readonly note: 'failed'; readonly error: StoreErrorRecord };
 
 /** What the worker alone can find out. */

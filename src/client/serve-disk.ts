@@ -8,7 +8,7 @@ import type { Device } from '../device/device.ts';
 import { BlockHasher, createHasher } from '../format/hasher.ts';
 import { SessionMemory } from '../shared/session-memory.ts';
 import { DiskServer } from '../sync/disk-server.ts';
-import { holdLock, type Locks } from './locks.ts';
+import { holdLock, type Locks, seesStoreLock } from './locks.ts';
 import { asNote, type DiskAttachment, type DiskNote } from './protocol.ts';
 import { packStoreError, storeErrorFrom } from './transfer.ts';
 
@@ -57,8 +57,9 @@ async function serveFile(
     memory,
     verifier: (hashDomain) => new BlockHasher(hasher, hashDomain).verify,
   });
-  post({ note: 'attached' });
+  post({ note: 'attached', locksShared: await seesStoreLock(locks, store) });
   await run(server, memory, disk);
+  post({ note: 'detached' });
   await lock.release();
   exit();
 }

@@ -24,7 +24,7 @@ import { NestingGuard } from './nesting.ts';
 import { checkDurability, checkSignal } from './options.ts';
 import { type BlockReader, Reader } from './reader.ts';
 import type { SessionView } from './session-view.ts';
-import { Snapshot } from './snapshots.ts';
+import type { Figures } from './shared-figures.ts';
 import {
   runTransaction,
   type TransactionCallback,
@@ -47,8 +47,7 @@ export interface StoreParts {
   readonly durability: Durability;
   readonly lifeline: Lifeline;
   readonly blocks: BlockSource;
-  readonly firstStats: StoreStats;
-  readonly firstStates: BlockStates;
+  readonly figures: Figures;
   readonly catalogueStatus: () => CatalogueStatus;
   /** Called before the engine is asked to close. */
   readonly beforeClose: () => void;
@@ -69,14 +68,12 @@ export class Store implements BlockReader {
   readonly #verbs: StoreVerbs;
   readonly #view: SessionView;
   readonly #nesting: NestingGuard;
-  readonly #stats: Snapshot<StoreStats>;
-  readonly #states: Snapshot<BlockStates>;
   #tickets = 0;
   #closing: Promise<void> | undefined;
 
   /** @internal */
   constructor(parts: StoreParts, view: SessionView) {
-    const { verbs, lifeline } = parts;
+    const { verbs } = parts;
     this.name = parts.name;
     this.blockSize = parts.opened.blockBytes;
     this.profile = parts.profile;
@@ -85,8 +82,6 @@ export class Store implements BlockReader {
     this.#verbs = verbs;
     this.#view = view;
     this.#nesting = new NestingGuard();
-    this.#stats = new Snapshot(parts.firstStats, () => verbs.stats(), lifeline);
-    this.#states = new Snapshot(parts.firstStates, () => verbs.blockStates(), lifeline);
   }
 
   /** The last durable generation. */
@@ -217,13 +212,16 @@ export class Store implements BlockReader {
   /** The newest figures at hand, cheap enough for every frame. In the inline profile asking brings newer ones. */
   telemetry(): StoreStats {
     this.#assertOpen();
-    return this.#stats.look();
+    return this.#parts.figures.stats();
   }
 
-  /** A byte per block (see `BLOCK_STATE`), as fresh as `telemetry`. */
+  /**
+   * A byte per block (see `BLOCK_STATE`), as fresh as `telemetry`. The array may be the one that the last call gave:
+   * copy what you want to keep.
+   */
   blockStates(): BlockStates {
     this.#assertOpen();
-    return this.#states.look();
+    return this.#parts.figures.blockStates();
   }
 
   /** Verifies everything on the disks (fsck). Writes nothing. */

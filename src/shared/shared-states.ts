@@ -7,6 +7,7 @@
  *     words 0 … arenas − 1      blocks that the arena has grown to
  *     bytes behind them         arenaBlocks bytes an arena (`arena/block-state`)
  */
+import type { Geometry } from '../format/geometry.ts';
 import { atomicLoad, atomicStore } from './atomics.ts';
 
 /** Plain data: it crosses to every thread by message. */
@@ -14,6 +15,17 @@ export interface SharedStatesMemory {
   readonly buffer: SharedArrayBuffer;
   readonly arenaCount: number;
   readonly arenaBlocks: number;
+}
+
+/** What a client needs to know to read without messages. Plain data: it crosses to every thread by message. */
+export interface SharedReading {
+  readonly geometry: Geometry;
+  readonly slotCount: number;
+  readonly states: SharedStatesMemory;
+  /** The store's figures (`store/shared-stats`). */
+  readonly stats: SharedArrayBuffer;
+  /** What the clients are called, by their numbers. */
+  readonly clients: readonly string[];
 }
 
 export function allocateSharedStates(sizes: {
@@ -49,6 +61,12 @@ export class SharedStates {
 
   grownBlocks(arena: number): number {
     return atomicLoad(this.grown, arena);
+  }
+
+  /** The bytes of the blocks that the arena has grown to, as they are while one looks. */
+  grownBytes(arena: number): Uint8Array {
+    const start = arena * this.arenaBlocks;
+    return this.bytes.subarray(start, start + this.grownBlocks(arena));
   }
 
   /** The byte of a block, 0 where there is none. */

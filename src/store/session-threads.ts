@@ -14,27 +14,25 @@ import { arenaBlocks, arenasMax, type Geometry } from '../format/geometry.ts';
 import { CLIENTS_MAX, STORE_CLIENT } from '../shared/control-layout.ts';
 import { PublishedStateWriter } from '../shared/published-state.ts';
 import type { SessionMemory } from '../shared/session-memory.ts';
-import {
-  allocateSharedStates,
-  SharedStates,
-  type SharedStatesMemory,
-} from '../shared/shared-states.ts';
+import { allocateSharedStates, type SharedReading, SharedStates } from '../shared/shared-states.ts';
 import { DiskLink, type Waiting } from '../sync/disk-link.ts';
 import { RemoteDevice } from '../sync/remote-device.ts';
 import type { StoreDirectory } from './directory.ts';
+import type { StoreStats } from './report.ts';
 import { ringDisks } from './ring-disks.ts';
+import { allocateSharedStats, SharedStatsWriter } from './shared-stats.ts';
 import type { OpenDisks } from './store-files.ts';
 import type { PublishedState } from './verbs.ts';
 
+/** The page opens the store; others are attached to it. */
+const CLIENT_NAMES: readonly string[] = Array.from({ length: CLIENTS_MAX + 1 }, (_, client) => {
+  if (client === STORE_CLIENT) return 'store worker';
+  return client === 0 ? 'page' : `client ${client}`;
+});
+/** The figures that others look at are renewed once a frame at most. */
+const STATS_EVERY_MS = 15;
 /** Block states beyond that are not shared: maps do not show them. */
 const SHARED_STATES_BYTES_MAX = 2 ** 26;
-
-/** What a client needs to know to read without messages. Plain data: it crosses threads. */
-export interface SharedReading {
-  readonly geometry: Geometry;
-  readonly slotCount: number;
-  readonly states: SharedStatesMemory;
-}
 
 /** Asks for a thread that has the file open. Rejects with `StoreError`. */
 export type StartDisk = (request: {
@@ -55,6 +53,9 @@ export class SessionThreads {
   private states: SharedStates | undefined;
   /** What clients need to know, once the engine has its disks. */
   reading: SharedReading | undefined;
+  private readonly stats = allocateSharedStats();
+  private readonly statsWriter = new SharedStatsWriter(this.stats);
+  private statsTimer: ReturnType<typeof setTimeout> | undefined;
   private stopped = false;
 
   constructor(parts: {
@@ -70,7 +71,7 @@ export class SessionThreads {
     const layout = { ...control, clientCount: CLIENTS_MAX + 1 };
     this.clock = new EpochClock(words, layout);
     this.ownSlot = new EpochSlot(words, layout, STORE_CLIENT);
-    this.horizon = new EpochHorizon(this.clock, clientNames());
+    this.horizon = new EpochHorizon(this.clock, CLIENT_NAMES);
     this.published = new PublishedStateWriter(words, control.published);
   }
 
@@ -96,7 +97,8 @@ export class SessionThreads {
       const { geometry } = store.label;
       const states = allocateSharedStates(statesSize(geometry));
       this.states = new SharedStates(states);
-      this.reading = { geometry, slotCount: store.slotCount, states };
+      const { slotCount } = store;
+      this.reading = { geometry, slotCount, states, stats: this.stats, clients: CLIENT_NAMES };
       return ringDisks(this.memory, links)(store);
     };
   };
@@ -112,6 +114,19 @@ export class SessionThreads {
 
   publish(state: PublishedState): void {
     this.published.write({ ...state, health: 0 });
+  }
+
+  publishStats(stats: StoreStats): void {
+    this.statsWriter.write(stats);
+  }
+
+  /** Something has changed: the figures are renewed soon. */
+  touchStats(read: () => StoreStats): void {
+    if (this.stopped) return;
+    this.statsTimer ??= setTimeout(() => {
+      this.statsTimer = undefined;
+      this.publishStats(read());
+    }, STATS_EVERY_MS);
   }
 
   /** Pins what is published now, for an export. Returns how to let it go. */
@@ -138,15 +153,9 @@ export class SessionThreads {
 
   stop(): void {
     this.stopped = true;
+    clearTimeout(this.statsTimer);
     this.memory.storeBell.ring();
   }
-}
-
-function clientNames(): string[] {
-  const names = Array.from({ length: CLIENTS_MAX }, (_, client) => `client ${client}`);
-  names[0] = 'page';
-  names[STORE_CLIENT] = 'store worker';
-  return names;
 }
 
 function statesSize(geometry: Geometry): { arenaCount: number; arenaBlocks: number } {

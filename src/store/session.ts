@@ -140,7 +140,11 @@ export class Session implements StoreVerbs {
       ...(this.threads?.reading === undefined ? {} : { reading: this.threads.reading }),
     };
     this.threads?.publish(this.opened.state);
-    void this.threads?.drive(() => this.pump());
+    this.threads?.publishStats(storeStats(this.opening, this.commits));
+    void this.threads?.drive(() => {
+      this.pump();
+      this.touchStats();
+    });
   }
 
   get engine() {
@@ -167,6 +171,11 @@ export class Session implements StoreVerbs {
     if (this.threads === undefined) this.emit({ type: 'state', state: this.state() });
     else this.threads.publish(this.state());
     this.releaseSeen();
+    this.touchStats();
+  }
+
+  private touchStats(): void {
+    this.threads?.touchStats(() => storeStats(this.opening, this.commits));
   }
 
   seen(publication: number): void {
@@ -391,6 +400,7 @@ export class Session implements StoreVerbs {
     this.readersTimer = setTimeout(() => {
       this.readersTimer = undefined;
       this.engine.releaseDeferred();
+      this.touchStats();
       this.watchReaders();
     }, READERS_WAIT_MS);
   }

@@ -82,7 +82,7 @@ function arenaStats(arena: Arena): ArenaStats {
 }
 
 /** From the allocator's byte to the public one. */
-const PUBLIC_STATES = new Uint8Array(256);
+export const PUBLIC_STATES = new Uint8Array(256);
 PUBLIC_STATES[STATE.free] = BLOCK_STATE.free;
 PUBLIC_STATES[STATE.data] = BLOCK_STATE.data;
 PUBLIC_STATES[STATE.metadata] = BLOCK_STATE.metadata;

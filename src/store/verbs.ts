@@ -3,6 +3,7 @@
  * tests in Node directly. Everything that crosses is plain data. Every rejection is a `StoreError`.
  */
 import type { Pointer } from '../format/pointer.ts';
+import type { SharedReading } from '../shared/shared-states.ts';
 import type {
   BlockStates,
   CheckReport,
@@ -11,7 +12,6 @@ import type {
   Recovery,
   StoreStats,
 } from './report.ts';
-import type { SharedReading } from './session-threads.ts';
 
 /** What readers see: changes when a transaction ends (`publication`), a commit is durable, or health changes. */
 export interface PublishedState {
