@@ -1,4 +1,5 @@
 /** What a browser lacks for a store, said before anything is tried. */
+import { canWaitAsync } from '../shared/atomics.ts';
 
 /** What is missing for a store, as a sentence that says what to do, or `undefined`. */
 export function environmentFlaw(): string | undefined {
@@ -32,4 +33,13 @@ export function workerFlaw(): string | undefined {
     );
   }
   return environmentFlaw();
+}
+
+/** Cross-origin isolated, in a browser that has all of it: else the `inline` profile, with the same files. */
+export function sharesMemory(): boolean {
+  return (
+    globalThis.crossOriginIsolated === true &&
+    typeof SharedArrayBuffer !== 'undefined' &&
+    canWaitAsync()
+  );
 }

@@ -5,10 +5,9 @@
 import { unreachable } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
 import { listStoreNames, removeStore } from '../device/opfs.ts';
-import { canWaitAsync } from '../shared/atomics.ts';
 import { type Catalogue, indexedDbCatalogue } from './catalogue.ts';
 import type { WorkerLike } from './connection.ts';
-import { environmentFlaw } from './environment-flaw.ts';
+import { environmentFlaw, sharesMemory } from './environment-flaw.ts';
 import type { Locks } from './locks.ts';
 import type { WorkerRole, WorkerSource } from './options.ts';
 
@@ -59,15 +58,6 @@ export function browserEnvironment(): Environment {
 function listenTo(target: EventTarget, type: string, listener: () => void): () => void {
   target.addEventListener(type, listener);
   return () => target.removeEventListener(type, listener);
-}
-
-/** Cross-origin isolated, in a browser that has all of it: else the `inline` profile, with the same files. */
-function sharesMemory(): boolean {
-  return (
-    globalThis.crossOriginIsolated === true &&
-    typeof SharedArrayBuffer !== 'undefined' &&
-    canWaitAsync()
-  );
 }
 
 /** A script given by its address learns from the worker's name what it is to be, see `workers/any`. */

@@ -76,9 +76,11 @@ export class MemoryOrigin {
     this.#workers.add(worker);
     return {
       cores: 1,
+      sharesMemory: false,
       locks: worker.locks,
       catalogue: this.#catalogue(),
-      profile: 'inline',
+      uniqueId: () => this.environment.uniqueId(),
+      startWorker: () => this.#startWorker(),
       openDirectory: (store) => this.#openDirectory(store, worker),
     };
   }

@@ -4,12 +4,11 @@
  */
 import { proxy } from 'comlink';
 import { StoreError } from '../base/errors.ts';
-import { allocateSession, type SessionBuffers } from '../shared/session-memory.ts';
 import type { OpenedStore } from '../store/verbs.ts';
 import { remoteBlocks } from './block-source.ts';
 import { CatalogueKeeper, entryOf } from './catalogue.ts';
 import { Connection, sessionLostError } from './connection.ts';
-import { DiskWorkers } from './disk-workers.ts';
+import { allocateMemory, DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
 import type { Lifeline } from './lifeline.ts';
@@ -111,18 +110,6 @@ function startDisks(
 ): DiskWorkers {
   const buffers = allocateMemory(settings.cacheBytes, blockBytesMin);
   return new DiskWorkers({ environment, store: name, source: worker, waitMs, buffers, lifeline });
-}
-
-function allocateMemory(cacheBytes: number, blockBytesMin: number): SessionBuffers {
-  try {
-    return allocateSession({ cacheBytes, blockBytesMin });
-  } catch (cause) {
-    throw new StoreError(
-      'IO',
-      `There is not enough memory for a cache of ${cacheBytes} bytes: ask for a smaller one with cacheBytes.`,
-      { cause },
-    );
-  }
 }
 
 /** The engine's worker first: it may still be told to commit, and to close the files. */

@@ -48,6 +48,7 @@ export function opfsDirectory(store: string, options: DirectoryOptions): StoreDi
     const isGone = await watchFile(folder, file);
     return () => {
       gone ||= isGone();
+      onGone?.(gone);
       return gone;
     };
   };

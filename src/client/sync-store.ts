@@ -43,7 +43,9 @@ export interface SyncStoreParts {
   readonly profile: Profile;
   readonly durability: Durability;
   readonly catalogueStatus: () => CatalogueStatus;
-  /** Called once the files are closed: gives the store free for others. Never rejects. */
+  /** Called before the files are closed. */
+  readonly beforeClose: () => void;
+  /** Called once the files are closed, or the session is over: gives the store free for others. Never rejects. */
   readonly shutDown: (isEvicted: boolean) => Promise<void>;
 }
 
@@ -259,12 +261,14 @@ export class SyncStore implements SyncBlockReader {
   close(): void {
     const session = this.#session;
     if (session.isClosed) return;
+    session.assertFree('close the store');
+    this.#parts.beforeClose();
     try {
       session.close();
     } catch (error) {
-      throw session.isClosed ? this.#lateError(error) : error;
+      throw this.#lateError(error);
     } finally {
-      if (session.isClosed) this.#letGo();
+      this.#letGo(`The store '${this.name}' is closed.`);
       this.#events.tell();
     }
   }
@@ -279,8 +283,14 @@ export class SyncStore implements SyncBlockReader {
     await this.closed;
   }
 
-  #letGo(): void {
-    const reason = `The store '${this.name}' is closed.`;
+  /** @internal A thread that the store needs is no more (I14). */
+  lose(why: StoreError): void {
+    if (this.#session.isClosed) return;
+    this.#session.lose(why);
+    this.#letGo(why.message);
+  }
+
+  #letGo(reason: string): void {
     this.#events.health({ health: 'closed', reason: this.healthReason ?? reason });
     const isEvicted = this.#session.engine.health === 'evicted';
     void this.#parts.shutDown(isEvicted).then(this.#resolveClosed);

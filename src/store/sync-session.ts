@@ -52,18 +52,13 @@ export interface SyncSessionOptions {
   readonly settings: StoreSettings;
   readonly layers?: readonly Layer[];
   readonly events: SyncSessionEvents;
-  /**
-   * Opens the files and says how an engine is put on them, which is where the disks come from: in this thread unless
-   * told otherwise.
-   */
-  readonly openFiles?: (directory: StoreDirectory, settings: StoreSettings) => Promise<OpenedFiles>;
 }
 
 /** Opens or creates a store, as `openSession` does, with the same errors. Nothing stays open when it rejects. */
 export async function openSyncSession(options: SyncSessionOptions): Promise<SyncSession> {
   const { directory, settings } = options;
   const startedMs = performance.now();
-  const files = await (options.openFiles ?? openFiles)(directory, settings);
+  const files = await openFiles(directory, settings);
   try {
     const [first] = files.devices;
     assert(first !== undefined, 'a store has at least one file');
@@ -89,6 +84,8 @@ export class SyncSession {
   private owedMs: number | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
+  /** Why the session is over, when it was not closed. */
+  private lost: StoreError | undefined;
 
   constructor(
     options: SyncSessionOptions,
@@ -332,10 +329,19 @@ export class SyncSession {
   // ---- the end
 
   assertOpen(): void {
-    if (this.closed) throw closedError();
+    if (this.closed) throw this.lost ?? closedError();
   }
 
-  private assertFree(purpose: string): void {
+  /** A thread that the session needs is no more (I14): from now on everything throws `why`, and nothing is closed. */
+  lose(why: StoreError): void {
+    if (this.closed) return;
+    this.lost = why;
+    this.closed = true;
+    this.forgetOwed();
+  }
+
+  /** Throws MISUSE inside a transaction and inside a layer's hook. */
+  assertFree(purpose: string): void {
     this.assertOpen();
     if (this.running !== undefined) {
       throw new StoreError(
