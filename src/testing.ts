@@ -5,9 +5,11 @@
 import { importStoreIn } from './client/import-store.ts';
 import { MemoryOrigin } from './client/memory-origin.ts';
 import { openStoreIn } from './client/open-store.ts';
+import { openSyncStoreIn, type SyncOpenOptions } from './client/open-sync-store.ts';
 import type { GeometryLimits, OpenOptions } from './client/options.ts';
 import type { Store } from './client/store.ts';
 import { deleteStoreIn, type ListedStore, listStoresIn } from './client/stores.ts';
+import type { SyncStore } from './client/sync-store.ts';
 import { createHasher } from './format/hasher.ts';
 import type { StoreDirectory } from './store/directory.ts';
 import { importImage } from './store/image.ts';
@@ -45,6 +47,11 @@ export class TestOrigin {
   /** As `openStore`; `blockSize` may be 512. */
   openStore(name: string, options: OpenOptions = {}): Promise<Store> {
     return openStoreIn(this.browser.environment, name, options, TINY);
+  }
+
+  /** As `openStore` of `opfs-blocks/worker`, in a worker of its own; `blockSize` may be 512. */
+  openSyncStore(name: string, options: SyncOpenOptions = {}): Promise<SyncStore> {
+    return openSyncStoreIn(this.browser.workerEnvironment(), name, options, TINY);
   }
 
   /** As `importStore`. */

@@ -9,8 +9,9 @@ import { sessionLostError } from './connection.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
 import { holdStore } from './locks.ts';
-import { evictedError, recall, startConnection } from './open-store.ts';
+import { startConnection } from './open-store.ts';
 import { checkSignal, resolveWaitMs, type WorkerSource } from './options.ts';
+import { evictedError, recall } from './recollection.ts';
 import { checkStoreName } from './store-name.ts';
 
 export interface ImportOptions {

@@ -1,7 +1,8 @@
 /** What the browser offers here and now, before anything is opened. */
 import type { Connection } from './connection.ts';
 import { sessionLostError } from './connection.ts';
-import { browserEnvironment, environmentFlaw } from './environment.ts';
+import { browserEnvironment } from './environment.ts';
+import { environmentFlaw } from './environment-flaw.ts';
 import { startConnection } from './open-store.ts';
 import type { WorkerSource } from './options.ts';
 import type { WorkerSupport } from './protocol.ts';

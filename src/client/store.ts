@@ -19,11 +19,12 @@ import type { CatalogueStatus } from './catalogue.ts';
 import { checkInto, checkIntos, checkPointer, checkPointers } from './check-arguments.ts';
 import { exportStream } from './export-stream.ts';
 import type { Lifeline } from './lifeline.ts';
+import type { StoreEvents } from './listeners.ts';
 import { NestingGuard } from './nesting.ts';
 import { checkDurability, checkSignal } from './options.ts';
 import type { StoreHandle } from './protocol.ts';
 import { type BlockReader, Reader } from './reader.ts';
-import type { SessionView, StoreEvents } from './session-view.ts';
+import type { SessionView } from './session-view.ts';
 import type { Figures } from './shared-figures.ts';
 import {
   runTransaction,
