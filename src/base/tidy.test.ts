@@ -21,7 +21,7 @@ type Rule = (file: SourceFile) => string[];
  */
 const LAYERS = [
   ...['base', 'format', 'device', 'shared', 'arena', 'epoch', 'cache', 'sync', 'store', 'client'],
-  ...['src', 'workers', 'demo', 'sim', 'e2e'],
+  ...['src', 'workers', 'demo', 'sim', 'scripts', 'e2e'],
 ];
 /** The demo and the browser tests stand side by side. */
 const SIDE_BY_SIDE = ['demo', 'e2e'];
