@@ -16,15 +16,21 @@ import type {
 import type { Lifeline } from './lifeline.ts';
 import { Pins } from './pins.ts';
 
+/** Health has changed. */
 export interface HealthEvent {
+  /** What it is now. */
   readonly health: Health;
   /** Why, when it is not `ok`. */
   readonly reason?: string;
 }
 
+/** What `Store.on` can listen to, and what a listener is given. */
 export interface StoreEvents {
+  /** Health has changed: to `poisoned` or `evicted` for good, to `stalled` and back, to `closed`. */
   readonly health: HealthEvent;
+  /** A commit is durable. */
   readonly commit: CommitEvent;
+  /** Space runs short. */
   readonly pressure: PressureEvent;
 }
 
