@@ -4,12 +4,13 @@
  * to a folder outside the repository, so that nothing of ours is found by accident.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launch, type RunningBrowser, removeProfile } from '../browser.ts';
+import { readmeBlocks } from '../docs/examples.ts';
 import { pack } from '../package/tarball.ts';
 import { startServer } from '../server.ts';
 
@@ -45,6 +46,10 @@ function install(bundler: string): string {
   cpSync(join(FIXTURES, 'app.js'), join(app, 'app.js'));
   const page = join(app, 'index.html');
   if (!existsSync(page)) cpSync(join(FIXTURES, 'index.html'), page);
+  const [quickStart] = readmeBlocks();
+  writeFileSync(join(app, 'quick-start.js'), quickStart?.code ?? '');
+  const quickStartPage = readFileSync(page, 'utf8').replace('./main.js', './quick-start.js');
+  writeFileSync(join(app, 'quick-start.html'), quickStartPage);
   const options = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'];
   npm(app, 'install', ...options, tarball);
   return app;
@@ -130,6 +135,17 @@ async function expectStoreAt(url: string, how: string): Promise<void> {
   console.log(`${how}: profile ${outcome.profile}`);
 }
 
+/** The README's first program, as it is printed there. */
+async function expectQuickStartAt(url: string): Promise<void> {
+  const page = await browser.context.newPage();
+  const printed: string[] = [];
+  page.on('console', (message) => printed.push(message.text()));
+  page.on('pageerror', (error) => printed.push(String(error)));
+  await page.goto(`${url}quick-start.html`);
+  await expect.poll(() => printed, { timeout: OUTCOME_MS_MAX }).toContain('hello, block');
+  await page.close();
+}
+
 const BUNDLERS = ['vite-7', 'vite-8', 'webpack', 'rollup', 'esbuild', 'no-bundler'];
 
 describe.each(BUNDLERS)('%s: a store is opened, written, reopened and read', (bundler) => {
@@ -142,6 +158,7 @@ describe.each(BUNDLERS)('%s: a store is opened, written, reopened and read', (bu
     const server = await startServer(build(app), { isolated: true });
     try {
       await expectStoreAt(server.url, bundler);
+      if (bundler === 'no-bundler') await expectQuickStartAt(server.url);
     } finally {
       await server.close();
     }
@@ -152,6 +169,7 @@ describe.each(BUNDLERS)('%s: a store is opened, written, reopened and read', (bu
     const server = await startVite(app);
     try {
       await expectStoreAt(server.url, `${bundler}, development server`);
+      await expectQuickStartAt(server.url);
     } finally {
       await server.stop();
     }
