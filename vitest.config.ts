@@ -15,6 +15,19 @@ export default defineConfig(({ mode }) => {
   const include = ['src/**/*.test.ts', 'demo/**/*.test.ts', 'e2e/**/*.test.ts'];
   return {
     test: {
+      coverage: {
+        provider: 'v8',
+        include: ['src/{format,arena,epoch,sync,store}/**/*.ts'],
+        exclude: ['src/**/*.{test,bench}.ts', 'src/format/golden/**', 'src/sync/recording-*.ts'],
+        reporter: ['text', 'html'],
+        // Of each folder, not of their sum: what is tested well must not hide what is not.
+        thresholds: Object.fromEntries(
+          ['format', 'arena', 'epoch', 'sync', 'store'].map((folder) => [
+            `src/${folder}/**/*.ts`,
+            { branches: 95 },
+          ]),
+        ),
+      },
       projects: [
         { test: { ...common, name: 'node', include, env } },
         {

@@ -41,10 +41,12 @@ import { checkStoreName } from './store-name.ts';
 /**
  * Opens a store of this origin, and creates it when there is none.
  *
+ * @param name 1 to 64 bytes of text, without slashes.
  * @throws StoreError MISUSE, UNSUPPORTED, LOCKED (open elsewhere), NOT_FOUND, EXISTS, EVICTED (it was there once, and
  * the browser has removed it), CORRUPT, VERSION, QUOTA, ABORTED, SESSION_LOST, IO
  * @example
- * await using store = await openStore('notes', { maxBytes: 2 ** 30 });
+ * await using notes = await openStore('notes', { maxBytes: 2 ** 30 });
+ * console.log(notes.recovery.created, notes.profile);
  */
 export async function openStore(name: string, options: OpenOptions = {}): Promise<Store> {
   checkStoreName(name);
