@@ -303,6 +303,8 @@ export class DiskServer {
       othersLoaded: (cookie, pointer, outcome) => this.landed(cookie, pointer, outcome),
       ...(options.queueEntries === undefined ? {} : { queueEntries: options.queueEntries }),
     });
+    // Its length is among the counters from the start.
+    loop.size();
     this.configured = {
       loop,
       blockBytes,
