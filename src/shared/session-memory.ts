@@ -3,8 +3,9 @@
  * opens the store, before anything is known of it.
  */
 import { assert } from '../base/assert.ts';
+import { atomicLoad, atomicStore } from './atomics.ts';
 import { type ContentsLayout, contentsLayout } from './contents-layout.ts';
-import { type ControlLayout, controlLayout } from './control-layout.ts';
+import { type ControlLayout, controlLayout, SESSION } from './control-layout.ts';
 
 export interface SessionMemory {
   /** The control memory. */
@@ -49,4 +50,30 @@ export function sessionMemory(buffers: SessionBuffers): SessionMemory {
   assert(words.length >= control.wordCount, 'the control memory has the size of its layout');
   assert(bytes.length >= contents.byteCount, 'the contents memory has the size of its layout');
   return { words, control, bytes, contents };
+}
+
+/** What the session page says of the store, once it is known. */
+export interface SessionGeometry {
+  readonly blockBytes: number;
+  readonly slotCount: number;
+  readonly diskCount: number;
+  readonly mailboxCells: number;
+}
+
+/** The store worker's, once, before it tells anybody that the store is open. */
+export function describeSession(memory: SessionMemory, geometry: SessionGeometry): void {
+  const { words, control } = memory;
+  for (const field of ['blockBytes', 'slotCount', 'diskCount', 'mailboxCells'] as const) {
+    atomicStore(words, control.session + SESSION[field], geometry[field]);
+  }
+}
+
+export function sessionGeometry({ words, control }: SessionMemory): SessionGeometry {
+  const field = (name: keyof SessionGeometry) => atomicLoad(words, control.session + SESSION[name]);
+  return {
+    blockBytes: field('blockBytes'),
+    slotCount: field('slotCount'),
+    diskCount: field('diskCount'),
+    mailboxCells: field('mailboxCells'),
+  };
 }

@@ -9,6 +9,7 @@
 import { explored, type Sabotage } from './sabotage.ts';
 import { CHECKSUMS, DISKS, SPACE } from './sabotages-of-blocks.ts';
 import { COMMIT, RECOVERY } from './sabotages-of-commit.ts';
+import { THREADS } from './sabotages-of-threads.ts';
 
 export const SABOTAGES: readonly Sabotage[] = [
   ...COMMIT,
@@ -16,6 +17,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   ...CHECKSUMS,
   ...DISKS,
   ...SPACE,
+  ...THREADS,
 ];
 
 const RECOVER = 'export function recover(source: RecoverySource): RecoveredStore {\n';
