@@ -81,7 +81,11 @@ export class MemoryOrigin {
       catalogue: this.#catalogue(),
       uniqueId: () => this.environment.uniqueId(),
       startWorker: () => this.#startWorker(),
-      openDirectory: (store) => this.#openDirectory(store, worker),
+      openDirectory: (store, { openElsewhere, disks }) => ({
+        ...this.#openDirectory(store, worker),
+        ...(openElsewhere === undefined ? {} : { open: openElsewhere }),
+        ...(disks === undefined ? {} : { disks }),
+      }),
     };
   }
 
