@@ -4,7 +4,8 @@
  * model holds, a reader what it held when it was made, and after a death what it held at the last acknowledgement, or
  * something newer.
  *
- * To replay a failure: OPFS_BLOCKS_SEED=<seed> OPFS_BLOCKS_PATH=<path> npx vitest run src/client/sync-store.fuzz.test.ts
+ * To replay a failure:
+ * OPFS_BLOCKS_SEED=<seed> OPFS_BLOCKS_PATH=<path> npx vitest run src/client/sync-store.fuzz.test.ts
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
