@@ -9,10 +9,14 @@ const headers = {
 export default defineConfig({
   // Relative, so that the built demo works from any folder of any server.
   base: './',
-  build: { outDir: 'dist', target: 'es2022', sourcemap: true },
+  build: { outDir: 'site', target: 'es2022', sourcemap: true },
   worker: { format: 'es' },
   // Workers are found late; a dependency first met in one would reload the page in the middle of its work.
-  optimizeDeps: { include: ['comlink', 'hash-wasm', 'idb-keyval'] },
+  optimizeDeps: {
+    include: ['comlink', 'hash-wasm', 'idb-keyval'],
+    // They find their WebAssembly beside their own scripts.
+    exclude: ['@sqlite.org/sqlite-wasm', '@journeyapps/wa-sqlite'],
+  },
   server: { headers },
   preview: { headers },
 });

@@ -11,7 +11,9 @@ export type { HealthEvent, StoreEvents } from './client/listeners.ts';
 export { openStore } from './client/open-store.ts';
 export type { OpenOptions, WorkerRole, WorkerSource } from './client/options.ts';
 export { probeSupport, type Support } from './client/probe-support.ts';
+export type { StoreHandle } from './client/protocol.ts';
 export type { Reader } from './client/reader.ts';
+export { attachStore } from './client/sharing.ts';
 export type { CheckStoreOptions, Store } from './client/store.ts';
 export { type DeleteOptions, deleteStore, type ListedStore, listStores } from './client/stores.ts';
 export type {

@@ -4,6 +4,7 @@
 import * as library from '../../src/index.ts';
 import type { ConformanceResult } from '../../src/testing.ts';
 import { openStore as openSyncStore } from '../../src/worker.ts';
+import type { FillResult } from './fill.worker.ts';
 import type { RawRequest, RawResult } from './raw.worker.ts';
 import type { WorkerAnswer, WorkerCall } from './sync.worker.ts';
 
@@ -40,6 +41,8 @@ declare global {
   /** Runs a function, given as its source, in the worker of that name; starts it when there is none. */
   var runInWorker: (name: string, call: WorkerCall) => Promise<WorkerAnswer>;
   var runConformance: () => Promise<ConformanceResult[]>;
+  /** Fills the origin's space through a bare handle, and gives it back. */
+  var fillSpace: () => Promise<FillResult>;
   /** The same work on a bare handle. */
   var runRaw: (request: RawRequest) => Promise<RawResult>;
 }
@@ -119,17 +122,23 @@ globalThis.runInWorker = (name, call) => {
   });
 };
 
-globalThis.runRaw = (request) => {
-  const worker = new Worker(new URL('./raw.worker.ts', import.meta.url), { type: 'module' });
+/** The only answer of a worker that is asked one thing. */
+function answerOf<T>(worker: Worker, request: unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    worker.onmessage = (event: MessageEvent<RawResult>) => {
+    worker.onmessage = (event: MessageEvent<T>) => {
       worker.terminate();
       resolve(event.data);
     };
     worker.onerror = (event) => reject(new Error(event.message));
     worker.postMessage(request);
   });
-};
+}
+
+globalThis.runRaw = (request) =>
+  answerOf(new Worker(new URL('./raw.worker.ts', import.meta.url), { type: 'module' }), request);
+
+globalThis.fillSpace = () =>
+  answerOf(new Worker(new URL('./fill.worker.ts', import.meta.url), { type: 'module' }), 'fill');
 
 globalThis.runConformance = () => {
   const worker = new Worker(new URL('./conformance.worker.ts', import.meta.url), {

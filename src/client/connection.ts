@@ -32,7 +32,8 @@ export class Connection {
   readonly #worker: WorkerLike;
   readonly #locks: Locks;
   readonly #store: string;
-  readonly #signOfLife: string;
+  /** The Web Lock that the worker holds for as long as it lives. */
+  readonly signOfLife: string;
   readonly #heartbeat: Heartbeat;
   #heard = false;
   #retiring = false;
@@ -42,7 +43,7 @@ export class Connection {
     this.#worker = options.worker;
     this.#locks = options.locks;
     this.#store = options.store;
-    this.#signOfLife = options.signOfLife;
+    this.signOfLife = options.signOfLife;
     this.remote = connectRemote(this.#worker, this.lifeline, () => {
       this.#heard = true;
       this.#heartbeat.heard();
@@ -61,7 +62,7 @@ export class Connection {
    * locks, only silence tells of a death, and the files' own exclusiveness keeps others out.
    */
   async start(): Promise<void> {
-    const request = { store: this.#store, signOfLife: this.#signOfLife };
+    const request = { store: this.#store, signOfLife: this.signOfLife };
     const { locksShared } = await this.remote.call((api) => api.start(request));
     if (locksShared) {
       void this.#untilGone().then(() => this.#fail('it was terminated'));
@@ -101,7 +102,7 @@ export class Connection {
   }
 
   #untilGone(): Promise<void> {
-    this.#gone ??= holdLock(this.#locks, this.#signOfLife).then((lock) => lock.release());
+    this.#gone ??= holdLock(this.#locks, this.signOfLife).then((lock) => lock.release());
     return this.#gone;
   }
 

@@ -11,8 +11,8 @@ import type { BegunTransaction, OpenedStore, PublishedState, StoreEvent } from '
 import { MemoryOrigin } from './memory-origin.ts';
 import { openStoreIn } from './open-store.ts';
 import { type OpenOptions, PUBLIC_LIMITS } from './options.ts';
-import type { ServedSession } from './serve.ts';
 import type { Store } from './store.ts';
+import type { ServedSession } from './verb-server.ts';
 
 export const FAKE_BLOCK_BYTES = 4096;
 

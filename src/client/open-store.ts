@@ -33,6 +33,7 @@ import {
 } from './recollection.ts';
 import { SessionView } from './session-view.ts';
 import { type SharedReader, sharedReader } from './shared-reading.ts';
+import { Sharing } from './sharing.ts';
 import { fetchedFigures } from './snapshots.ts';
 import { Store } from './store.ts';
 import { checkStoreName } from './store-name.ts';
@@ -40,10 +41,12 @@ import { checkStoreName } from './store-name.ts';
 /**
  * Opens a store of this origin, and creates it when there is none.
  *
+ * @param name 1 to 64 bytes of text, without slashes.
  * @throws StoreError MISUSE, UNSUPPORTED, LOCKED (open elsewhere), NOT_FOUND, EXISTS, EVICTED (it was there once, and
  * the browser has removed it), CORRUPT, VERSION, QUOTA, ABORTED, SESSION_LOST, IO
  * @example
- * await using store = await openStore('notes', { maxBytes: 2 ** 30 });
+ * await using notes = await openStore('notes', { maxBytes: 2 ** 30 });
+ * console.log(notes.recovery.created, notes.profile);
  */
 export async function openStore(name: string, options: OpenOptions = {}): Promise<Store> {
   checkStoreName(name);
@@ -155,6 +158,7 @@ async function openSession(
   if (lifeline.ended !== undefined) throw lifeline.ended;
   interruption.dispose();
   const shutDown = supervise({ environment, name, lock, workers, view, keeper });
+  const sharing = disks && new Sharing({ name, connection, environment, durability, disks });
   const parts = {
     name,
     verbs: remote.verbs,
@@ -166,6 +170,10 @@ async function openSession(
     blocks: shared?.blocks ?? remoteBlocks(remote.verbs),
     figures,
     catalogueStatus: () => keeper.status,
+    share: () => {
+      if (sharing === undefined) throw notSharedError();
+      return sharing.share();
+    },
     beforeClose: () => {
       disks?.expectEnd();
       connection.beImpatient();
@@ -173,6 +181,13 @@ async function openSession(
     shutDown,
   } as const;
   return new Store(parts, view);
+}
+
+function notSharedError(): StoreError {
+  return new StoreError(
+    'UNSUPPORTED',
+    'Sharing a store needs the threaded profile: serve the page with the headers for cross-origin isolation.',
+  );
 }
 
 /** The page is client number 0. */

@@ -71,7 +71,7 @@ export interface WorkerSupport {
 }
 
 /** The verbs, with blocks and pointers packed. */
-export interface WorkerApi
+export interface VerbsApi
   extends Pick<
     StoreVerbs,
     | 'abort'
@@ -83,22 +83,6 @@ export interface WorkerApi
     | 'sync'
     | 'close'
   > {
-  start(request: StartRequest): Promise<StartAnswer>;
-  /** `startDisk` comes with shared memory: resolves when a disk worker has the file. */
-  open(
-    request: OpenRequest,
-    startDisk?: (request: DiskRequest) => Promise<void>,
-  ): Promise<OpenedStore>;
-  /**
-   * Imports the image that `next` yields where there is no store, then proves it by opening the new one. What a failed
-   * import leaves behind is the caller's to remove.
-   */
-  importImage(
-    request: ImportRequest,
-    next: () => Promise<Uint8Array | undefined>,
-  ): Promise<OpenedStore>;
-  probe(): Promise<WorkerSupport>;
-
   begin(ticket: number): Promise<BegunTransaction>;
   transactionRead(transaction: number, pointers: Float64Array): Promise<Uint8Array[]>;
   transactionWrite(transaction: number, blocks: PackedBlocks): Promise<Float64Array>;
@@ -120,11 +104,55 @@ export interface WorkerApi
   exportNext(stream: number): Promise<Uint8Array | undefined>;
 }
 
+/** What the page may ask for. */
+export interface WorkerApi extends VerbsApi {
+  start(request: StartRequest): Promise<StartAnswer>;
+  /** `startDisk` comes with shared memory: resolves when a disk worker has the file. */
+  open(
+    request: OpenRequest,
+    startDisk?: (request: DiskRequest) => Promise<void>,
+  ): Promise<OpenedStore>;
+  /**
+   * Imports the image that `next` yields where there is no store, then proves it by opening the new one. What a failed
+   * import leaves behind is the caller's to remove.
+   */
+  importImage(
+    request: ImportRequest,
+    next: () => Promise<Uint8Array | undefined>,
+  ): Promise<OpenedStore>;
+  probe(): Promise<WorkerSupport>;
+  /** Serves the client number `client` through `port` from now on. */
+  connect(client: number, port: MessagePort): Promise<void>;
+}
+
+/** What an attached worker may ask for. `close` ends its part only. */
+export interface AttachedApi extends VerbsApi {
+  /** Its sign of life is held. Answers what opening the store has found. */
+  attach(): Promise<OpenedStore>;
+}
+
+/**
+ * What `store.share()` gives, for one other worker: post it there, with `handle.port` among the transferables, and call
+ * `attachStore` with it.
+ */
+export interface StoreHandle {
+  readonly kind: 'opfs-blocks store';
+  readonly name: string;
+  readonly port: MessagePort;
+  readonly client: number;
+  readonly clientLock: string;
+  readonly sessionLock: string;
+  readonly buffers: SessionBuffers;
+  readonly durability: Durability;
+}
+
 /** From the page to the worker. */
 export type ClientNote =
   | { readonly note: 'seen'; readonly publication: number }
   | { readonly note: 'cancelBegin'; readonly ticket: number }
   | { readonly note: 'ping' }
+  /** The attached client is dead. */
+  | { readonly note: 'forget'; readonly client: number }
   /** The page goes away: commit what is ended, close the files, end the worker. */
   | { readonly note: 'release' };
 
@@ -138,6 +166,8 @@ export type WorkerNote =
       readonly total: number;
     }
   | { readonly note: 'pong' }
+  /** The client that the store was shared with has begun to use it. */
+  | { readonly note: 'attached'; readonly client: number }
   /** Something failed outside any call: the session is over. */
   | { readonly note: 'failed'; readonly error: StoreErrorRecord };
 

@@ -8,29 +8,38 @@ import type { CheckReport } from '../store/report.ts';
 import type { CheckOptions, StoreEvent, StoreVerbs } from '../store/verbs.ts';
 import type { Lifeline } from './lifeline.ts';
 import { type PackedBlocks, packBlocks, packPointers, unpackPointers } from './packing.ts';
-import { asNote, type ClientNote, type WorkerApi, type WorkerNote } from './protocol.ts';
+import {
+  asNote,
+  type ClientNote,
+  type VerbsApi,
+  type WorkerApi,
+  type WorkerNote,
+} from './protocol.ts';
 import { installErrorTransfer, unpackStoreError } from './transfer.ts';
 
 type Progress = (done: number, total: number) => void;
 
-export interface RemoteStore {
+export interface RemoteStore<Api extends VerbsApi = WorkerApi> {
   readonly verbs: StoreVerbs;
   /** For the calls that are no verbs: `open`, `importImage`, `probe`. Races like all others. */
-  call<T>(run: (api: Remote<WorkerApi>) => Promise<T>): Promise<T>;
+  call<T>(run: (api: Remote<Api>) => Promise<T>): Promise<T>;
   post(note: ClientNote): void;
+  /** Told when a client that the store was shared with has begun to use it. */
+  onAttached: (client: number) => void;
 }
 
 /**
  * `endpoint` is kept alive by the result, and with it Comlink's root proxy: a proxy that is collected in the middle of
  * a call would take the answer with it. `onMessage` hears of every sign that the other side works.
  */
-export function connectRemote(
+export function connectRemote<Api extends VerbsApi = WorkerApi>(
   endpoint: Endpoint,
   lifeline: Lifeline,
   onMessage: () => void = () => {},
-): RemoteStore {
+): RemoteStore<Api> {
   installErrorTransfer();
-  const api = wrap<WorkerApi>(endpoint);
+  const own = wrap<Api>(endpoint);
+  const api = own as unknown as Remote<VerbsApi>;
   const early: StoreEvent[] = [];
   let listener = (event: StoreEvent): void => void early.push(event);
   const progress = new Map<number, Progress>();
@@ -41,19 +50,20 @@ export function connectRemote(
     if (note === undefined) return;
     if (note.note === 'event') listener(note.event);
     else if (note.note === 'progress') progress.get(note.check)?.(note.done, note.total);
+    else if (note.note === 'attached') remote.onAttached(note.client);
     else if (note.note === 'failed') lifeline.end(unpackStoreError(note.error));
   });
 
   const post = (note: ClientNote): void => {
     if (lifeline.ended === undefined) endpoint.postMessage(note);
   };
-  const call: RemoteStore['call'] = (run) => lifeline.race(() => run(api));
+  const call: RemoteStore<Api>['call'] = (run) => lifeline.race(() => run(own));
   // The first events may be here before the answer to `open` has been looked at.
   const subscribe: StoreVerbs['subscribe'] = (hear) => {
     listener = hear;
     for (const event of early.splice(0)) hear(event);
   };
-  return {
+  const remote: RemoteStore<Api> = {
     verbs: {
       subscribe,
       ...transactionVerbs(api, lifeline, post),
@@ -62,7 +72,9 @@ export function connectRemote(
     },
     call,
     post,
+    onAttached: () => {},
   };
+  return remote;
 }
 
 type TransactionVerbs = Pick<
@@ -79,7 +91,7 @@ type TransactionVerbs = Pick<
 >;
 
 function transactionVerbs(
-  api: Remote<WorkerApi>,
+  api: Remote<VerbsApi>,
   lifeline: Lifeline,
   post: (note: ClientNote) => void,
 ): TransactionVerbs {
@@ -113,7 +125,7 @@ function transactionVerbs(
 }
 
 function storeVerbs(
-  api: Remote<WorkerApi>,
+  api: Remote<VerbsApi>,
   lifeline: Lifeline,
   progress: Map<number, Progress>,
 ): Omit<StoreVerbs, keyof TransactionVerbs | 'subscribe' | 'seen'> {

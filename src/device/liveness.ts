@@ -1,7 +1,8 @@
 /**
- * Are the files still there? When site data is cleared, or the origin evicted, reads, writes and flushes on open
- * handles go on succeeding, on files that nobody will find again; and another store may get their names. Looking at
- * the handles tells nothing, so the names are looked up.
+ * Are the files still there? When site data is cleared, or the origin evicted, Chromium lets reads, writes and
+ * flushes on open handles go on succeeding, on files that nobody will find again; and another store may get their
+ * names. Firefox closes the handles, as Safari now and then does for other reasons. Looking at the handles tells
+ * nothing, so the names are looked up.
  *
  * Guarantees: `gone` is never said of files that are there and ours. It does not guarantee the reverse for the moment
  * after the answer.
@@ -51,7 +52,7 @@ export async function probeFiles(
  * where `probeFiles` takes four (1.9 ms). Storage is cleared and evicted as a whole, so one file speaks for all.
  *
  * Chromium ties such a handle to the storage that was there when it was made, so cleared data is noticed even when
- * the names have been made again. Other browsers may not: ask `probeFiles`, with the store id, from time to time.
+ * the names have been made again. Firefox does not: ask `probeFiles`, with the store id, from time to time.
  *
  * @throws StoreError when the browser does not answer the question at all
  */

@@ -188,7 +188,7 @@ function storeThread() {
 }
 
 test('I6: when all fences are joined every disk has flushed, and nobody sleeps for ever', () => {
-  enumerate('fence join', 15_000, { preemptions: 2 }, () => {
+  enumerate('fence join', 15_000, { fewer: 1 }, () => {
     words.fill(0);
     return {
       threads: [diskThread(0), diskThread(1), storeThread],

@@ -8,14 +8,17 @@
  */
 import { explored, type Sabotage } from './sabotage.ts';
 import { CHECKSUMS, DISKS, SPACE } from './sabotages-of-blocks.ts';
-import { COMMIT, RECOVERY } from './sabotages-of-commit.ts';
+import { COMMIT, JOINT_COMMIT, RECOVERY } from './sabotages-of-commit.ts';
+import { THREADS } from './sabotages-of-threads.ts';
 
 export const SABOTAGES: readonly Sabotage[] = [
   ...COMMIT,
+  ...JOINT_COMMIT,
   ...RECOVERY,
   ...CHECKSUMS,
   ...DISKS,
   ...SPACE,
+  ...THREADS,
 ];
 
 const RECOVER = 'export function recover(source: RecoverySource): RecoveredStore {\n';

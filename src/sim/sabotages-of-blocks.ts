@@ -238,7 +238,7 @@ export const SPACE: readonly Sabotage[] = [
     name: 'reader-pins-ignored',
     protects: 'I4',
     file: 'src/epoch/deferred-frees.ts',
-    find: 'if (!isAged(group, durableCommit) || group.publication > oldestPublication) break;',
+    find: 'if (!isAged(group, durableCommit) || group.stamp > settled) break;',
     replace: 'if (!isAged(group, durableCommit)) break;',
     test: explored('readers'),
   },

@@ -43,6 +43,8 @@ const LOADS_AT_ONCE_MAX = 64;
 /** Slots lent to a disk at a time, for what clients miss; and at most this part of the cache to all disks. */
 const LENT_SLOTS_MAX = 32;
 const LENT_SHARE = 8;
+/** A smaller cache lends none: the engine needs its few slots itself. */
+const LENT_CACHE_SLOTS_MIN = 64;
 /** Nothing is lent while less than this part of the cache could be plucked. */
 const LENT_SPARING = 4;
 /** No slot has this number. */
@@ -89,7 +91,7 @@ export class BlockIo implements CompletionSink, LogWriter {
     this.cache = new Cache({ blockBytes, slotCount, memory, ...(control && { control }) });
     this.superblockOffset = slotCount * geometry.blockBytes;
     this.unfenced = ports.map(() => false);
-    const share = slotCount / (LENT_SHARE * ports.length);
+    const share = slotCount < LENT_CACHE_SLOTS_MIN ? 0 : slotCount / (LENT_SHARE * ports.length);
     this.lentMax = Math.min(LENT_SLOTS_MAX, Math.floor(share));
     this.lentCounts = ports.map(() => 0);
     this.lendSlots();
@@ -394,7 +396,7 @@ export class BlockIo implements CompletionSink, LogWriter {
       if (port.lend === undefined) continue;
       let lent = this.lentCounts[port.disk] as number;
       while (lent < this.lentMax && this.cache.available > this.cache.slotCount / LENT_SPARING) {
-        const slot = this.cache.pluck();
+        const slot = this.cache.lend();
         if (slot === NO_SLOT) return;
         port.lend(slot);
         lent += 1;

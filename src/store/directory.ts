@@ -13,7 +13,7 @@ export interface StoreDirectory {
    */
   removeFile(file: string): Promise<void>;
   /** How an engine gets at files opened here, when it is not through their devices, in place. */
-  disks?(devices: readonly Device[]): OpenDisks;
+  readonly disks?: ((devices: readonly Device[]) => OpenDisks) | undefined;
   /** Are the files still found under their names, and, given a store id, is it still this store? */
   probe(files: readonly string[], storeId?: Uint8Array): Promise<'alive' | 'gone'>;
   /**

@@ -28,7 +28,7 @@ import type { BlockHasher, Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { BlockMemory, DiskPort } from '../sync/disk-port.ts';
 import { BlockIo } from './block-io.ts';
-import { Committer, type DurableCommit, type LivenessProbe } from './commit.ts';
+import { Committer, type DurableCommit, JOINT_BYTES_MAX, type LivenessProbe } from './commit.ts';
 import { Growth } from './growth.ts';
 import type { Layer } from './layer.ts';
 import type { RecoveredStore } from './recover.ts';
@@ -63,7 +63,11 @@ export interface EngineOptions {
   readonly horizon?: ReaderHorizon;
   /** With shared memory, where the arenas' block states live. */
   readonly statesRoom?: StatesRoom;
+  /** New bytes up to which a commit is joint; `JOINT_BYTES_MAX` unless told. */
+  readonly jointBytesMax?: number;
 }
+
+const EVICTED_REASON = 'The browser has removed the store’s files.';
 
 export class Engine implements TransactionSpace {
   readonly geometry: Geometry;
@@ -87,12 +91,17 @@ export class Engine implements TransactionSpace {
   readonly horizon: ReaderHorizon;
   private readonly publications = new PublicationHorizon();
   private transactionsEnded = 0;
+  /** Born in the transactions that have ended since the last freeze. */
+  private bornBlocks = 0;
   private nextTransactionId = 1;
   private openTransaction: Transaction | undefined;
   /** Rolled-back blocks whose write has landed: free again after the next commit's fence (I8). */
   private landed: BlockAddress[] = [];
   private landedFrozen: BlockAddress[] = [];
   private readonly committer: Committer;
+  private readonly liveness: LivenessProbe;
+  /** The browser has closed a file, and it is not known yet whether because the files are gone: the fault in words. */
+  private doubt: string | undefined;
   private readonly events: EngineEvents;
   private readonly layers: readonly Layer[];
   private readonly readOnly: boolean;
@@ -103,6 +112,7 @@ export class Engine implements TransactionSpace {
     this.geometry = geometry;
     this.storeId = storeId;
     this.ports = ports;
+    this.liveness = options.liveness;
     this.events = options.events;
     this.layers = options.layers ?? [];
     this.readOnly = options.readOnly;
@@ -144,6 +154,7 @@ export class Engine implements TransactionSpace {
         durable: (commit) => this.committed(commit),
         evicted: () => this.declareEvicted(),
       },
+      jointBytesMax: options.jointBytesMax ?? JOINT_BYTES_MAX,
       recovered: {
         generation: recovered.superblock.generation,
         previous: recovered.superblock.previous,
@@ -338,6 +349,7 @@ export class Engine implements TransactionSpace {
     this.publication += 1;
     this.publications.publish(this.publication);
     this.transactionsEnded += 1;
+    this.bornBlocks += ended.born.length;
     for (const pointer of ended.born) this.recordBirth(pointer);
     const freed = this.recordFrees(ended.freed);
     for (const [name, pointer] of ended.roots) {
@@ -406,6 +418,8 @@ export class Engine implements TransactionSpace {
   tryEnsureSpace(count: number): StoreError | undefined {
     const flaw = this.unusable();
     if (flaw !== undefined) return flaw;
+    // Readers leave without a word: those who stood in the way may be gone.
+    if (count > this.arenas.availableBlocks) this.releaseDeferred();
     for (;;) {
       const missing = count - this.arenas.availableBlocks;
       if (missing <= 0) return undefined;
@@ -518,11 +532,14 @@ export class Engine implements TransactionSpace {
     this.landed = [];
     const transactions = this.transactionsEnded;
     this.transactionsEnded = 0;
+    const { bornBlocks } = this;
+    this.bornBlocks = 0;
     this.committer.begin({
       generation: frozen,
       roots: new Map(this.roots),
       publication: this.publication,
       transactions,
+      bornBlocks,
     });
     return frozen;
   }
@@ -547,6 +564,7 @@ export class Engine implements TransactionSpace {
     for (;;) {
       const completions = this.io.poll();
       const advanced = this.committer.advance();
+      this.settleDoubt();
       if (completions === 0 && !advanced) return moved;
       moved = true;
     }
@@ -587,15 +605,36 @@ export class Engine implements TransactionSpace {
 
   // ---- the end
 
+  /**
+   * Nothing more is acknowledged from here on (I12). Firefox closes the files of a site whose data is cleared, and
+   * Safari closes files that are still there: which of the two it is decides what those who wait are told.
+   */
   private poison(fault: DeviceFault): void {
     trace('poison', 0, fault.offset);
     for (const port of this.ports) port.stop(fault);
-    this.breakOff('poisoned', `${describeFault(fault)}.`);
+    if (this.health !== 'ok' || this.doubt !== undefined) return;
+    const reason = `${describeFault(fault)}.`;
+    if (fault.kind === 'gone') this.beginDoubt(reason);
+    else this.breakOff('poisoned', reason);
+  }
+
+  private beginDoubt(reason: string): void {
+    this.doubt = reason;
+    this.committer.fail();
+    this.liveness.begin('doubted');
+    this.settleDoubt();
+  }
+
+  private settleDoubt(): void {
+    const { answer } = this.liveness;
+    if (this.doubt === undefined || this.health !== 'ok' || answer === 'pending') return;
+    if (answer === 'gone') this.breakOff('evicted', EVICTED_REASON);
+    else this.breakOff('poisoned', this.doubt);
   }
 
   /** The files are not found any more: nothing more is acknowledged. Commits find out by themselves too. */
   declareEvicted(): void {
-    this.breakOff('evicted', 'The browser has removed the store’s files.');
+    this.breakOff('evicted', EVICTED_REASON);
   }
 
   private breakOff(health: Health, reason: string): void {

@@ -289,6 +289,8 @@ export interface EngineSettings {
   /** With shared memory: how far readers have come, and where block states live. */
   readonly horizon?: ReaderHorizon;
   readonly statesRoom?: StatesRoom;
+  /** See `EngineOptions`. */
+  readonly jointBytesMax?: number;
 }
 
 export interface EngineFiles extends EngineSettings {
@@ -353,6 +355,7 @@ export function openEngine(options: EngineSettings, openDisks: OpenDisks): Opene
     layers: options.layers ?? [],
     ...(options.horizon === undefined ? {} : { horizon: options.horizon }),
     ...(options.statesRoom === undefined ? {} : { statesRoom: options.statesRoom }),
+    ...(options.jointBytesMax === undefined ? {} : { jointBytesMax: options.jointBytesMax }),
   });
   for (const layer of options.layers ?? []) layer.opened?.(engine);
   return { label, hasher, blockHasher, engine, recovered, disks: ports };

@@ -194,7 +194,9 @@ export class DiskLoop {
     if (this.firstFault !== undefined) return this.firstFault;
     // The new length is as volatile as a write: the next fence has to flush even if nothing is written before it.
     this.unflushed = true;
-    return this.device.resize(bytes);
+    const fault = this.device.resize(bytes);
+    if (fault === undefined) this.counts.fileBytes = bytes;
+    return fault;
   }
 
   /** No further write, flush or resize: another disk of the store has failed with `fault` (I12). */

@@ -249,9 +249,7 @@ export class DiskServer {
         return this.device.flush();
       case REQUEST.resize: {
         const byteCount = fileOffsetAt(words, at);
-        const fault = loop === undefined ? this.device.resize(byteCount) : loop.resize(byteCount);
-        loop?.size();
-        return fault;
+        return loop === undefined ? this.device.resize(byteCount) : loop.resize(byteCount);
       }
       case REQUEST.size:
         return loop === undefined ? this.device.size() : loop.size();
@@ -305,6 +303,7 @@ export class DiskServer {
       othersLoaded: (cookie, pointer, outcome) => this.landed(cookie, pointer, outcome),
       ...(options.queueEntries === undefined ? {} : { queueEntries: options.queueEntries }),
     });
+    // Its length is among the counters from the start.
     loop.size();
     this.configured = {
       loop,
