@@ -3,6 +3,7 @@
  */
 import * as library from '../../src/index.ts';
 import type { ConformanceResult } from '../../src/testing.ts';
+import { openStore as openSyncStore } from '../../src/worker.ts';
 import type { FillResult } from './fill.worker.ts';
 import type { RawRequest, RawResult } from './raw.worker.ts';
 import type { WorkerAnswer, WorkerCall } from './sync.worker.ts';
@@ -31,6 +32,8 @@ declare global {
   var startWorker: () => Worker;
   /** A worker in which the file system is as in a private window. */
   var startPrivateWorker: () => Worker;
+  /** `openStore` of `opfs-blocks/worker`, where it does not belong. */
+  var openSyncStoreOnPage: (name: string) => Promise<unknown>;
   /** A worker with a layer of its own. */
   var startLayeredWorker: () => Worker;
   /** Workers with a synchronous store, by name. */
@@ -97,6 +100,8 @@ globalThis.startWorker = () => {
 
 globalThis.startPrivateWorker = () =>
   new Worker(new URL('./private.worker.ts', import.meta.url), { type: 'module' });
+
+globalThis.openSyncStoreOnPage = (name) => openSyncStore(name);
 
 globalThis.startLayeredWorker = () =>
   new Worker(new URL('./layered.worker.ts', import.meta.url), { type: 'module' });

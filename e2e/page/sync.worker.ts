@@ -14,6 +14,8 @@ declare global {
   var pageLib: typeof pageLibrary;
   /** A store that is open, between one call into the worker and the next. */
   var syncStore: library.SyncStore;
+  /** Workers started with `startDisk`. */
+  var diskWorkers: Worker[];
   /** What a bare handle costs: a file of this origin, and the checksum. */
   var bare: typeof bareTools;
 }
@@ -39,7 +41,26 @@ function stopwatch() {
   return { time, best };
 }
 
-const bareTools = { createXXHash64, openBare, stopwatch };
+/** For the option `worker`: the disks' workers, but within reach. */
+function startDisk(): Worker {
+  const worker = new Worker(new URL('../../workers/disk.ts', import.meta.url), { type: 'module' });
+  globalThis.diskWorkers.push(worker);
+  return worker;
+}
+
+/** What an attempt throws, as its code. */
+async function codeOf(attempt: () => unknown): Promise<string> {
+  try {
+    await attempt();
+    return 'not refused';
+  } catch (error) {
+    return String((error as library.StoreError).code);
+  }
+}
+
+globalThis.diskWorkers = [];
+
+const bareTools = { createXXHash64, openBare, stopwatch, startDisk, codeOf };
 
 globalThis.workerLib = library;
 globalThis.pageLib = pageLibrary;
