@@ -102,7 +102,7 @@ describe.skipIf(!announceFirefox())('Firefox', () => {
         const many = Array.from({ length: 2000 }, (_, seed) => pattern(seed, 4096));
         const lost = caught(() => store.transaction((tx) => tx.writeMany(many)));
         await new Promise((resolve) => setTimeout(resolve, 20));
-        workers.at(-1)?.terminate();
+        endWorker('engine');
         const startedMs = performance.now();
         const again = await lib.openStore('ended', { waitMs: 5000 });
         const ms = performance.now() - startedMs;
