@@ -9,7 +9,7 @@ const headers = {
 export default defineConfig({
   // Relative, so that the built demo works from any folder of any server.
   base: './',
-  build: { outDir: 'dist', target: 'es2022', sourcemap: true },
+  build: { outDir: 'site', target: 'es2022', sourcemap: true },
   worker: { format: 'es' },
   // Workers are found late; a dependency first met in one would reload the page in the middle of its work.
   optimizeDeps: {

@@ -21,7 +21,7 @@ declare module 'vitest' {
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Where the built demo is. */
-export const DEMO_FOLDER = `${ROOT}dist`;
+export const DEMO_FOLDER = `${ROOT}site`;
 
 /** Returns how to remove what it has built. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -5,6 +5,7 @@ import * as library from '../../src/index.ts';
 import type { ConformanceResult } from '../../src/testing.ts';
 import type { FillResult } from './fill.worker.ts';
 import type { RawRequest, RawResult } from './raw.worker.ts';
+import type { WorkerAnswer, WorkerCall } from './sync.worker.ts';
 
 export interface CaughtError {
   readonly isStoreError: boolean;
@@ -31,7 +32,13 @@ declare global {
   /** For the option `worker`: the default ones, but within reach. */
   var startWorker: (role: library.WorkerRole) => Worker;
   /** A worker in which the file system is as in a private window. */
-  var startPrivateWorker: (role: library.WorkerRole) => Worker;
+  var startPrivateWorker: () => Worker;
+  /** A worker with a layer of its own. */
+  var startLayeredWorker: () => Worker;
+  /** Workers with a synchronous store, by name. */
+  var syncWorkers: Map<string, Worker>;
+  /** Runs a function, given as its source, in the worker of that name; starts it when there is none. */
+  var runInWorker: (name: string, call: WorkerCall) => Promise<WorkerAnswer>;
   var runConformance: () => Promise<ConformanceResult[]>;
   /** Fills the origin's space through a bare handle, and gives it back. */
   var fillSpace: () => Promise<FillResult>;
@@ -103,11 +110,27 @@ globalThis.endWorker = (which) => {
   found.worker.terminate();
 };
 
-globalThis.startPrivateWorker = (role) =>
-  new Worker(new URL('./private.worker.ts', import.meta.url), {
-    type: 'module',
-    name: `private ${role}`,
+globalThis.startPrivateWorker = () =>
+  new Worker(new URL('./private.worker.ts', import.meta.url), { type: 'module' });
+
+globalThis.startLayeredWorker = () =>
+  new Worker(new URL('./layered.worker.ts', import.meta.url), { type: 'module' });
+
+globalThis.syncWorkers = new Map();
+
+globalThis.runInWorker = (name, call) => {
+  let worker = globalThis.syncWorkers.get(name);
+  if (worker === undefined) {
+    worker = new Worker(new URL('./sync.worker.ts', import.meta.url), { type: 'module' });
+    globalThis.syncWorkers.set(name, worker);
+  }
+  const started = worker;
+  return new Promise((resolve, reject) => {
+    started.onmessage = (event: MessageEvent<WorkerAnswer>) => resolve(event.data);
+    started.onerror = (event) => reject(new Error(event.message));
+    started.postMessage(call);
   });
+};
 
 /** The only answer of a worker that is asked one thing. */
 function answerOf<T>(worker: Worker, request: unknown): Promise<T> {

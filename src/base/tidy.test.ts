@@ -21,7 +21,7 @@ type Rule = (file: SourceFile) => string[];
  */
 const LAYERS = [
   ...['base', 'format', 'device', 'shared', 'arena', 'epoch', 'cache', 'sync', 'store', 'client'],
-  ...['src', 'workers', 'bench', 'demo', 'sim', 'e2e'],
+  ...['src', 'workers', 'bench', 'demo', 'sim', 'scripts', 'e2e'],
 ];
 /** What the benchmarks measure in a page: the harness and the demo run the same. */
 const BENCH_PAGE = 'e2e/bench/page/';

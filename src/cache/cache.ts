@@ -44,6 +44,8 @@ import { NO_SLOT, type NoSlot, SlotList } from './slot-list.ts';
 const FLAG_INDEXED = 1;
 /** Its block was freed: it goes out before blocks that are still in use. */
 const FLAG_FREED = 2;
+/** Another thread has it, or has had it and it was not adopted yet. */
+const FLAG_LENT = 4;
 
 export interface CacheOptions {
   /** A power of two, 512 … 65,536. */
@@ -240,9 +242,17 @@ export class Cache {
     return slot;
   }
 
+  /** A slot for another thread to fill, as `pluck` finds one. It comes back by `adopt`, or never. */
+  lend(): SlotIndex | NoSlot {
+    const slot = this.pluck();
+    if (slot !== NO_SLOT) this.flags[slot] = FLAG_LENT;
+    return slot;
+  }
+
   /** Gives an owned slot back: scratch after its last use, or a pluck that was not needed. */
   release(slot: SlotIndex): void {
     assert(this.status(slot) === SLOT_STATUS.owned, 'I10: only an owned slot is released');
+    assert(this.flags[slot] !== FLAG_LENT, 'I10: a lent slot is not released');
     this.headers.become(slot, SLOT_STATUS.empty);
     this.settle(slot);
   }
@@ -284,7 +294,7 @@ export class Cache {
    */
   adopt(slot: SlotIndex): boolean {
     assert(this.status(slot) === SLOT_STATUS.clean, 'I2: a lent slot comes back clean');
-    assert(!this.lru.has(slot) && !this.isHeld(slot), 'I10: only a lent slot is adopted');
+    assert(this.flags[slot] === FLAG_LENT, 'I10: only a lent slot is adopted');
     const address = this.addressOf(slot);
     this.flags[slot] = 0;
     trace('load', address, this.headers.generationOf(slot));
@@ -377,6 +387,7 @@ export class Cache {
   /** Says which invariant is broken, or `undefined`. Looks at everything: for tests. */
   checkInvariants(): string | undefined {
     return cacheFlaw({
+      isLent: (slot) => this.flags[slot] === FLAG_LENT,
       layout: this.layout,
       control: this.control,
       index: this.index,

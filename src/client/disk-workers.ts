@@ -2,9 +2,9 @@
  * The disk workers of one session, from the page: started one by one as the engine asks for its files, watched, and
  * ended together. When one dies the session ends (I14); a file is free again when its worker's sign of life is.
  */
-import type { StoreError } from '../base/errors.ts';
+import { StoreError } from '../base/errors.ts';
 import { DiskPageReader } from '../shared/disk-page.ts';
-import { type SessionBuffers, SessionMemory } from '../shared/session-memory.ts';
+import { allocateSession, type SessionBuffers, SessionMemory } from '../shared/session-memory.ts';
 import { sessionLostError, type WorkerLike, workerNotStartedError } from './connection.ts';
 import { DiskWatch } from './disk-watch.ts';
 import type { Environment } from './environment.ts';
@@ -140,5 +140,18 @@ export class DiskWorkers {
     if (this.#ending) return;
     const { lifeline, store } = this.#options;
     lifeline.end(sessionLostError(store, `the worker of disk-${disk} has ended: ${reason}`));
+  }
+}
+
+/** @throws StoreError IO */
+export function allocateMemory(cacheBytes: number, blockBytesMin: number): SessionBuffers {
+  try {
+    return allocateSession({ cacheBytes, blockBytesMin });
+  } catch (cause) {
+    throw new StoreError(
+      'IO',
+      `There is not enough memory for a cache of ${cacheBytes} bytes: ask for a smaller one with cacheBytes.`,
+      { cause },
+    );
   }
 }

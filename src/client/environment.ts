@@ -5,9 +5,9 @@
 import { unreachable } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
 import { listStoreNames, removeStore } from '../device/opfs.ts';
-import { canWaitAsync } from '../shared/atomics.ts';
 import { type Catalogue, indexedDbCatalogue } from './catalogue.ts';
 import type { WorkerLike } from './connection.ts';
+import { environmentFlaw, sharesMemory } from './environment-flaw.ts';
 import type { Locks } from './locks.ts';
 import type { WorkerRole, WorkerSource } from './options.ts';
 
@@ -58,41 +58,12 @@ export function browserEnvironment(): Environment {
   };
 }
 
-/** What is missing for a store, as a sentence that says what to do, or `undefined`. */
-export function environmentFlaw(): string | undefined {
-  if (typeof navigator === 'undefined' || typeof Worker === 'undefined') {
-    return 'There is no browser here: open stores on a page, or use opfs-blocks/testing elsewhere.';
-  }
-  if (globalThis.isSecureContext === false) {
-    return 'The page is not a secure context: serve it over https, or from localhost.';
-  }
-  if (typeof navigator.storage?.getDirectory !== 'function') {
-    return (
-      'This browser has no origin private file system, or hides it in private windows: ' +
-      'leave private browsing, or use a browser of 2023 or later.'
-    );
-  }
-  if (navigator.locks === undefined) {
-    return 'This browser has no Web Locks: use a browser of 2022 or later.';
-  }
-  return undefined;
-}
-
 function listenTo(target: EventTarget, type: string, listener: () => void): () => void {
   target.addEventListener(type, listener);
   return () => target.removeEventListener(type, listener);
 }
 
-/** Cross-origin isolated, in a browser that has all of it: else the `inline` profile, with the same files. */
-function sharesMemory(): boolean {
-  return (
-    globalThis.crossOriginIsolated === true &&
-    typeof SharedArrayBuffer !== 'undefined' &&
-    canWaitAsync()
-  );
-}
-
-/** A script given by its address learns from the worker's name what it is to be, see `workers/any`. */
+/** Which worker is which shows in their names only; a script given by its address hears it from the first message. */
 function startWorker(
   role: WorkerRole,
   store: string,

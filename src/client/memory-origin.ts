@@ -18,6 +18,7 @@ import type { WorkerLike } from './connection.ts';
 import type { Environment } from './environment.ts';
 import type { Locks } from './locks.ts';
 import { MemoryLocks } from './memory-locks.ts';
+import type { WorkerEnvironment } from './open-sync-store.ts';
 import type { DirectoryOptions } from './opfs-directory.ts';
 import { inspectionSettings, type WorkerRole } from './options.ts';
 import { type ServeDependencies, serve } from './serve.ts';
@@ -79,6 +80,21 @@ export class MemoryOrigin {
     this.#folders.get(store)?.evict();
     this.#folders.delete(store);
     if (forgetting === 'everything') this.#entries.clear();
+  }
+
+  /** What a dedicated worker of this origin sees that runs an engine itself. `killWorkers` ends it too. */
+  workerEnvironment(): WorkerEnvironment {
+    const worker = new MemoryWorker(this.locks, () => this.#workers.delete(worker));
+    this.#workers.add(worker);
+    return {
+      cores: 1,
+      sharesMemory: false,
+      locks: worker.locks,
+      catalogue: this.#catalogue(),
+      uniqueId: () => this.environment.uniqueId(),
+      startWorker: (role) => this.#startWorker(role),
+      openDirectory: (store) => this.#openDirectory(store, worker),
+    };
   }
 
   /** Ends all workers as `terminate` and crashes do: in the middle of whatever they do. */
@@ -177,6 +193,7 @@ export class MemoryOrigin {
         const names = present().list();
         return files.every((file) => names.includes(file)) ? 'alive' : 'gone';
       },
+      watch: async (file) => () => !present().list().includes(file),
     };
   }
 

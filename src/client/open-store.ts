@@ -4,21 +4,11 @@
  */
 import { proxy } from 'comlink';
 import { StoreError } from '../base/errors.ts';
-import { allocateSession, type SessionBuffers } from '../shared/session-memory.ts';
-import type { Recovery } from '../store/report.ts';
-import type { StoreSettings } from '../store/settings.ts';
 import type { OpenedStore } from '../store/verbs.ts';
 import { remoteBlocks } from './block-source.ts';
-import {
-  type Catalogue,
-  type CatalogueEntry,
-  CatalogueKeeper,
-  type CatalogueStatus,
-  entryOf,
-  hexOf,
-} from './catalogue.ts';
+import { CatalogueKeeper, entryOf } from './catalogue.ts';
 import { Connection, sessionLostError } from './connection.ts';
-import { DiskWorkers } from './disk-workers.ts';
+import { allocateMemory, DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
 import { type HeldLock, holdStore } from './locks.ts';
@@ -32,6 +22,14 @@ import {
   type WorkerSource,
 } from './options.ts';
 import type { DiskRequest } from './protocol.ts';
+import {
+  assertSameStore,
+  evictedError,
+  type Memory,
+  recall,
+  settingsFor,
+  withExpectation,
+} from './recollection.ts';
 import { SessionView } from './session-view.ts';
 import { type SharedReader, sharedReader } from './shared-reading.ts';
 import { Sharing } from './sharing.ts';
@@ -42,10 +40,12 @@ import { checkStoreName } from './store-name.ts';
 /**
  * Opens a store of this origin, and creates it when there is none.
  *
+ * @param name 1 to 64 bytes of text, without slashes.
  * @throws StoreError MISUSE, UNSUPPORTED, LOCKED (open elsewhere), NOT_FOUND, EXISTS, EVICTED (it was there once, and
  * the browser has removed it), CORRUPT, VERSION, QUOTA, ABORTED, SESSION_LOST, IO
  * @example
- * await using store = await openStore('notes', { maxBytes: 2 ** 30 });
+ * await using notes = await openStore('notes', { maxBytes: 2 ** 30 });
+ * console.log(notes.recovery.created, notes.profile);
  */
 export async function openStore(name: string, options: OpenOptions = {}): Promise<Store> {
   checkStoreName(name);
@@ -116,18 +116,6 @@ function startDisks(
   const disks = new DiskWorkers(parts);
   connection.watch(disks.watch);
   return disks;
-}
-
-function allocateMemory(cacheBytes: number, blockBytesMin: number): SessionBuffers {
-  try {
-    return allocateSession({ cacheBytes, blockBytesMin });
-  } catch (cause) {
-    throw new StoreError(
-      'IO',
-      `There is not enough memory for a cache of ${cacheBytes} bytes: ask for a smaller one with cacheBytes.`,
-      { cause },
-    );
-  }
 }
 
 /** The engine's worker first: it may still be told to commit, and to close the files. */
@@ -278,53 +266,4 @@ function supervise(supervised: Supervised): () => Promise<void> {
   };
   lifeline.onEnd(() => void once());
   return once;
-}
-
-interface Memory {
-  readonly entry: CatalogueEntry | undefined;
-  readonly status: CatalogueStatus;
-}
-
-/** What the catalogue remembers; without a catalogue the store opens all the same, and says so. */
-export async function recall(catalogue: Catalogue, store: string): Promise<Memory> {
-  try {
-    return { entry: await catalogue.recall(store), status: 'ok' };
-  } catch {
-    return { entry: undefined, status: 'unavailable' };
-  }
-}
-
-/** A store that was here once is never created anew in silence. */
-function settingsFor(settings: StoreSettings, entry: CatalogueEntry | undefined): StoreSettings {
-  return entry === undefined ? settings : { ...settings, create: false };
-}
-
-export function evictedError(store: string): StoreError {
-  return new StoreError(
-    'EVICTED',
-    `The files of the store '${store}' are gone: the browser or the user has removed them. ` +
-      'Call deleteStore to accept the loss; then create it anew, or import a backup.',
-    { coordinates: { store } },
-  );
-}
-
-function assertSameStore(
-  name: string,
-  opened: OpenedStore,
-  entry: CatalogueEntry | undefined,
-): void {
-  if (entry === undefined || entry.storeId === hexOf(opened.storeId)) return;
-  throw new StoreError(
-    'EVICTED',
-    `The store '${name}' is not the one that was here before: its files were removed, and others stand in their ` +
-      'place. Call deleteStore to accept the loss; that removes these files too.',
-    {
-      coordinates: { store: name, expected: entry.storeId, actual: hexOf(opened.storeId) },
-    },
-  );
-}
-
-function withExpectation(recovery: Recovery, entry: CatalogueEntry | undefined): Recovery {
-  if (entry === undefined || entry.generation <= recovery.generation) return recovery;
-  return { ...recovery, expectedGeneration: entry.generation };
 }

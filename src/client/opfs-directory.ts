@@ -1,7 +1,7 @@
 /** A store's files in the origin private file system, for the worker that runs the engine. */
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/handle-device.ts';
-import { probeFiles, probeNames } from '../device/liveness.ts';
+import { probeFiles, probeNames, watchFile } from '../device/liveness.ts';
 import { listFiles, openDirectory, openFile, removeFile } from '../device/opfs.ts';
 import type { StoreDirectory } from '../store/directory.ts';
 
@@ -43,11 +43,22 @@ export function opfsDirectory(store: string, options: DirectoryOptions): StoreDi
     return gone ? 'gone' : 'alive';
   };
 
+  const watch = async (file: string): Promise<() => boolean> => {
+    folder ??= await openDirectory(store, { create: false });
+    const isGone = await watchFile(folder, file);
+    return () => {
+      gone ||= isGone();
+      onGone?.(gone);
+      return gone;
+    };
+  };
+
   return {
     list: () => listFiles(store),
     open,
     removeFile: (file) => removeFile(store, file, { deadlineMs: waitMs }),
     probe,
+    watch,
     ...(disks === undefined ? {} : { disks }),
   };
 }

@@ -1,17 +1,10 @@
 /**
  * What a client knows of an open session without asking: its state, its health, and what its events told.
  */
-import { StoreError } from '../base/errors.ts';
 import type { Health } from '../store/report.ts';
-import type {
-  CommitEvent,
-  OpenedStore,
-  PressureEvent,
-  PublishedState,
-  StoreEvent,
-  StoreVerbs,
-} from '../store/verbs.ts';
+import type { OpenedStore, PublishedState, StoreEvent, StoreVerbs } from '../store/verbs.ts';
 import type { Lifeline } from './lifeline.ts';
+import { type HealthEvent, Listeners, type StoreEvents } from './listeners.ts';
 import {
   AnnouncedStates,
   type StatePin,
@@ -19,28 +12,10 @@ import {
   type VisibleState,
 } from './state-source.ts';
 
-export interface HealthEvent {
-  readonly health: Health;
-  /** Why, when it is not `ok`. */
-  readonly reason?: string;
-}
-
-export interface StoreEvents {
-  readonly health: HealthEvent;
-  readonly commit: CommitEvent;
-  readonly pressure: PressureEvent;
-}
-
-type Listeners = { [Name in keyof StoreEvents]: Set<(event: StoreEvents[Name]) => void> };
-
 export class SessionView {
   readonly #states: StateSource;
   readonly #lifeline: Lifeline;
-  readonly #listeners: Listeners = {
-    health: new Set(),
-    commit: new Set(),
-    pressure: new Set(),
-  };
+  readonly #listeners = new Listeners();
   #state: PublishedState;
   #stalled = false;
   #evicted = false;
@@ -99,18 +74,13 @@ export class SessionView {
     name: Name,
     listener: (event: StoreEvents[Name]) => void,
   ): () => void {
-    const listeners: Set<(event: StoreEvents[Name]) => void> | undefined = this.#listeners[name];
-    if (listeners === undefined || typeof listener !== 'function') {
-      throw new StoreError('MISUSE', 'Listen to health, commit or pressure, with a function.');
-    }
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    return this.#listeners.on(name, listener);
   }
 
   #hear(event: StoreEvent): void {
     if (this.#lifeline.ended !== undefined) return;
-    if (event.type === 'commit') this.#tell('commit', event.commit);
-    else if (event.type === 'pressure') this.#tell('pressure', event.pressure);
+    if (event.type === 'commit') this.#listeners.tell('commit', event.commit);
+    else if (event.type === 'pressure') this.#listeners.tell('pressure', event.pressure);
     else this.#publish(event.state);
   }
 
@@ -125,19 +95,6 @@ export class SessionView {
     const event = this.health;
     if (event.health === this.#told) return;
     this.#told = event.health;
-    this.#tell('health', event);
-  }
-
-  #tell<Name extends keyof StoreEvents>(name: Name, event: StoreEvents[Name]): void {
-    for (const listener of [...this.#listeners[name]]) {
-      try {
-        listener(event);
-      } catch (error) {
-        // A listener's failure is its owner's: it becomes an uncaught error, and ours go on.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    this.#listeners.tell('health', event);
   }
 }

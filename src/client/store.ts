@@ -19,11 +19,12 @@ import type { CatalogueStatus } from './catalogue.ts';
 import { checkInto, checkIntos, checkPointer, checkPointers } from './check-arguments.ts';
 import { exportStream } from './export-stream.ts';
 import type { Lifeline } from './lifeline.ts';
+import type { StoreEvents } from './listeners.ts';
 import { NestingGuard } from './nesting.ts';
 import { checkDurability, checkSignal } from './options.ts';
 import type { StoreHandle } from './protocol.ts';
 import { type BlockReader, Reader } from './reader.ts';
-import type { SessionView, StoreEvents } from './session-view.ts';
+import type { SessionView } from './session-view.ts';
 import type { Figures } from './shared-figures.ts';
 import {
   runTransaction,
@@ -31,9 +32,11 @@ import {
   type TransactionOptions,
 } from './transaction.ts';
 
+/** What a check is told. */
 export interface CheckStoreOptions {
   /** All pointers that are in use, in any order: then leaks, dangling and doubly used blocks are found too. */
   readonly reachable?: Iterable<BlockPointer> | AsyncIterable<BlockPointer> | undefined;
+  /** Hears how many of how many blocks have been checked. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -56,8 +59,16 @@ export interface StoreParts {
   readonly shutDown: () => Promise<void>;
 }
 
-/** Use `openStore` to get one. */
+/**
+ * An open store. Use `openStore` to get one.
+ *
+ * @example
+ * await store.transaction(async (tx) => tx.setRoot('main', await tx.write(bytes)));
+ * const root = store.root('main');
+ * if (root !== undefined) console.log(await store.read(root));
+ */
 export class Store implements BlockReader {
+  /** The name it was opened under. */
   readonly name: string;
   /** Bytes of a block. */
   readonly blockSize: number;
@@ -90,6 +101,7 @@ export class Store implements BlockReader {
     return this.#view.visible.generation;
   }
 
+  /** Whether what is acknowledged is still saved; hear of changes with `on('health', …)`. */
   get health(): Health {
     return this.#view.health.health;
   }
@@ -107,7 +119,13 @@ export class Store implements BlockReader {
     return this.#parts.catalogueStatus();
   }
 
-  /** A named root in the last published state: that of every transaction that has resolved. */
+  /**
+   * A named root in the last published state: that of every transaction that has resolved.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const pointer = store.root('main');
+   */
   root(name: string): BlockPointer | undefined {
     this.#assertOpen();
     return this.#view.visible.roots.get(name);
@@ -117,8 +135,11 @@ export class Store implements BlockReader {
    * One block, `blockSize` bytes, verified.
    *
    * @param into Where to put it, at least `blockSize` long; a new array when left out.
-   * @throws StoreError CORRUPT (with `mayBeStale` when the pointer may just be an old one), MISUSE, CLOSED,
+   * @throws StoreError CORRUPT (with `mayBeStale` when the pointer may just be an old one), MISUSE, IO, CLOSED,
    * SESSION_LOST
+   * @example
+   * const into = new Uint8Array(store.blockSize); // may be used again and again
+   * await store.read(pointer, into);
    */
   read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
     const { blocks } = this.#parts;
@@ -136,7 +157,14 @@ export class Store implements BlockReader {
     }
   }
 
-  /** Several blocks together; neighbours on the disk are read with one call. */
+  /**
+   * Several blocks together; neighbours on the disk are read with one call.
+   *
+   * @param intos Where to put them, one array a block.
+   * @throws StoreError as `read`; one bad block fails them all
+   * @example
+   * const blocks = await store.readMany(pointers);
+   */
   async readMany(
     pointers: readonly BlockPointer[],
     intos?: readonly Uint8Array[],
@@ -148,10 +176,15 @@ export class Store implements BlockReader {
   }
 
   /**
-   * The block if it is in shared memory, at once and without a message, else `undefined`: then `read` it. In the inline
-   * profile there is no shared memory, so it is always `undefined`.
+   * The block if it is in shared memory, at once and without a message, else `undefined`: then `read` it. In the
+   * inline profile there is no shared memory, so it is always `undefined`.
    *
-   * @param into At least `blockSize` long; after a miss its content is undefined.
+   * @param into Where to put it, at least `blockSize` long; after a miss its content is undefined.
+   * @returns what was written of `into`, `blockSize` bytes.
+   * @throws StoreError MISUSE, CLOSED, SESSION_LOST
+   * @example
+   * const into = new Uint8Array(store.blockSize);
+   * const block = store.readCached(pointer, into) ?? (await store.read(pointer, into));
    */
   readCached(pointer: BlockPointer, into: Uint8Array): Uint8Array | undefined {
     this.#assertOpen();
@@ -160,7 +193,16 @@ export class Store implements BlockReader {
     return this.#parts.blocks.copyCached(engine, into) ? into : undefined;
   }
 
-  /** Pins the last published state until it is disposed: `using reader = store.reader()`. */
+  /**
+   * Pins the last published state until it is disposed: `using reader = store.reader()`.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * using reader = store.reader();
+   * const before = reader.root('main');
+   * await store.transaction(async (tx) => tx.setRoot('main', await tx.write(bytes)));
+   * console.log(reader.root('main') === before); // true
+   */
   reader(): Reader {
     this.#assertOpen();
     return new Reader(this, this.#view.pin());
@@ -168,11 +210,18 @@ export class Store implements BlockReader {
 
   /**
    * Runs `callback` as one transaction; resolves with its value when all of it is durable (`strict`) or visible
-   * (`relaxed`). When it throws, everything is rolled back and its error comes out unchanged. One transaction runs at a
-   * time, in the order asked for.
+   * (`relaxed`). When it throws, everything is rolled back and its error comes out unchanged. One transaction runs at
+   * a time, in the order asked for.
    *
-   * @throws StoreError MISUSE (started inside another), ABORTED, FULL, QUOTA, NOT_FOUND, READ_ONLY, POISONED, EVICTED,
-   * SESSION_LOST (with `maybeApplied` when it was being committed)
+   * @throws StoreError MISUSE (started inside another), ABORTED, FULL, QUOTA, NOT_FOUND, READ_ONLY, POISONED,
+   * EVICTED, CLOSED, SESSION_LOST (with `maybeApplied` when it was being committed)
+   * @example
+   * const written = await store.transaction(async (tx) => {
+   *   const old = tx.root('main');
+   *   const next = old === undefined ? await tx.write(bytes) : await tx.replace(old, bytes);
+   *   tx.setRoot('main', next);
+   *   return next;
+   * }); // durable here
    */
   async transaction<T>(
     callback: TransactionCallback<T>,
@@ -204,13 +253,25 @@ export class Store implements BlockReader {
     return runTransaction(context, callback, { durability, signal: checkSignal(options.signal) });
   }
 
-  /** Sizes and counters, as they are now. */
+  /**
+   * Sizes and counters, as they are now.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const { usedBytes, freeBytes, maxBytes } = await store.stats();
+   */
   async stats(): Promise<StoreStats> {
     this.#assertOpen();
     return this.#verbs.stats();
   }
 
-  /** The newest figures at hand, cheap enough for every frame. In the inline profile asking brings newer ones. */
+  /**
+   * The newest figures at hand, cheap enough for every frame. In the inline profile asking brings newer ones.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * console.log(store.telemetry().commits.msLast, 'ms');
+   */
   telemetry(): StoreStats {
     this.#assertOpen();
     return this.#parts.figures.stats();
@@ -219,13 +280,25 @@ export class Store implements BlockReader {
   /**
    * A byte per block (see `BLOCK_STATE`), as fresh as `telemetry`. The array may be the one that the last call gave:
    * copy what you want to keep.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const { bytes: states } = store.blockStates();
+   * console.log(states.filter((state) => state === BLOCK_STATE.data).length, 'blocks of data');
    */
   blockStates(): BlockStates {
     this.#assertOpen();
     return this.#parts.figures.blockStates();
   }
 
-  /** Verifies everything on the disks (fsck). Writes nothing. */
+  /**
+   * Verifies everything on the disks (fsck). Writes nothing. What is wrong is in the report.
+   *
+   * @throws StoreError MISUSE, CLOSED, SESSION_LOST
+   * @example
+   * const report = await store.check({ reachable: pointers });
+   * if (!report.clean) console.warn(report.problems);
+   */
   async check(options: CheckStoreOptions = {}): Promise<CheckReport> {
     this.#assertOpen();
     const { reachable, onProgress } = options;
@@ -235,7 +308,13 @@ export class Store implements BlockReader {
     return this.#verbs.check({ reachable: pointers }, onProgress);
   }
 
-  /** Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long. */
+  /**
+   * Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long.
+   *
+   * @throws StoreError READ_ONLY, POISONED, EVICTED, CLOSED, SESSION_LOST
+   * @example
+   * await store.compactLogs();
+   */
   async compactLogs(): Promise<void> {
     this.#assertOpen();
     return this.#verbs.compactLogs();
@@ -244,6 +323,12 @@ export class Store implements BlockReader {
   /**
    * A consistent image of the last durable state, for `importStore`. Cancel the stream if you do not read it to its
    * end.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged) and
+   * IO
+   * @example
+   * const image = await new Response(store.exportImage()).blob();
+   * console.log(image.size, 'bytes');
    */
   exportImage(): ReadableStream<Uint8Array> {
     this.#assertOpen();
@@ -269,6 +354,10 @@ export class Store implements BlockReader {
    * Hears of changes of health, of commits, and of space running short.
    *
    * @returns how to stop listening.
+   * @throws StoreError MISUSE
+   * @example
+   * const stop = store.on('health', ({ health, reason }) => console.warn(health, reason));
+   * stop();
    */
   on<Name extends keyof StoreEvents>(
     name: Name,
@@ -278,16 +367,21 @@ export class Store implements BlockReader {
   }
 
   /**
-   * Commits what has ended, rolls back what has not, closes the files and gives the store free for others. Idempotent.
+   * Commits what has ended, rolls back what has not, closes the files and gives the store free for others.
+   * Idempotent.
    *
-   * @throws StoreError when relaxed transactions could not be made durable (POISONED, EVICTED, SESSION_LOST). The store
-   * is closed all the same.
+   * @throws StoreError when relaxed transactions could not be made durable (POISONED, EVICTED, SESSION_LOST). The
+   * store is closed all the same.
+   * @example
+   * const second = await openStore('second');
+   * await second.close();
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

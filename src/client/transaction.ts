@@ -17,15 +17,15 @@ import { visibleState } from './state-source.ts';
 const FREES_PER_MESSAGE = 4096;
 
 /**
- * All methods that take a pointer or a name throw MISUSE at once when it cannot be one, and when the transaction has
- * ended.
+ * What `store.transaction` hands to its callback. All methods that take a pointer or a name throw MISUSE at once when
+ * it cannot be one, and when the transaction has ended.
  *
  * @example
  * await store.transaction(async (tx) => {
  *   const old = tx.root('main');
- *   const pointer = await tx.write(bytes);
+ *   const written = await tx.write(bytes);
  *   if (old !== undefined) tx.free(old);
- *   tx.setRoot('main', pointer);
+ *   tx.setRoot('main', written);
  * });
  */
 export class Transaction {
@@ -49,7 +49,13 @@ export class Transaction {
     this.#roots = new Map(visibleState(begun.state).roots);
   }
 
-  /** Sees every earlier transaction that has ended, and this one's own `setRoot`. */
+  /**
+   * A named root. Sees every earlier transaction that has ended, and this one's own `setRoot`.
+   *
+   * @throws StoreError MISUSE after its end, ABORTED
+   * @example
+   * await store.transaction((tx) => console.log(tx.root('main')));
+   */
   root(name: string): BlockPointer | undefined {
     this.#assertOpen();
     return this.#roots.get(name);
@@ -59,13 +65,29 @@ export class Transaction {
    * One block, verified; of earlier transactions or of this one.
    *
    * @param into Where to put it, at least `blockSize` long; a new array when left out.
-   * @throws StoreError CORRUPT, MISUSE, ABORTED
+   * @throws StoreError CORRUPT, MISUSE, ABORTED, IO, SESSION_LOST
+   * @example
+   * await store.transaction(async (tx) => {
+   *   const written = await tx.write(bytes);
+   *   console.log(await tx.read(written)); // its own writes too
+   * });
    */
   async read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
     const blocks = await this.readMany([pointer], into === undefined ? undefined : [into]);
     return blocks[0] as Uint8Array;
   }
 
+  /**
+   * Several blocks with one message, as `Store.readMany`.
+   *
+   * @param intos Where to put them, one array a block.
+   * @throws StoreError as `read`; one bad block fails them all
+   * @example
+   * await store.transaction(async (tx) => {
+   *   const blocks = await tx.readMany(pointers);
+   *   await tx.writeMany(blocks);
+   * });
+   */
   async readMany(
     pointers: readonly BlockPointer[],
     intos?: readonly Uint8Array[],
@@ -106,14 +128,26 @@ export class Transaction {
   /**
    * A new block. `bytes` are copied before this returns; what they leave of the block is zero.
    *
-   * @throws StoreError MISUSE (longer than a block), FULL, QUOTA, READ_ONLY, POISONED, EVICTED
+   * @throws StoreError MISUSE (longer than a block), FULL, QUOTA, READ_ONLY, POISONED, EVICTED, ABORTED, SESSION_LOST
+   * @example
+   * await store.transaction(async (tx) => {
+   *   tx.setRoot('main', await tx.write(new TextEncoder().encode('hello')));
+   * });
    */
   async write(bytes: Uint8Array): Promise<BlockPointer> {
     const pointers = await this.writeMany([bytes]);
     return pointers[0] as BlockPointer;
   }
 
-  /** New blocks with one message, neighbours on the disk where space allows. */
+  /**
+   * New blocks with one message, neighbours on the disk where space allows.
+   *
+   * @throws StoreError as `write`; none is written then
+   * @example
+   * await store.transaction(async (tx) => {
+   *   const [left, right] = await tx.writeMany([bytes, bytes]);
+   * });
+   */
   async writeMany(blocks: readonly Uint8Array[]): Promise<BlockPointer[]> {
     this.#assertOpen();
     for (const bytes of blocks) checkBlock(bytes, this.#blockBytes);
@@ -122,7 +156,15 @@ export class Transaction {
     return pointers.map(toPublic);
   }
 
-  /** `write` and `free` of the old block in one. */
+  /**
+   * `write` and `free` of the old block in one.
+   *
+   * @throws StoreError as `write`; NOT_FOUND (freed already, or not this block)
+   * @example
+   * await store.transaction(async (tx) => {
+   *   tx.setRoot('main', await tx.replace(pointer, bytes));
+   * });
+   */
   async replace(old: BlockPointer, bytes: Uint8Array): Promise<BlockPointer> {
     this.#assertOpen();
     const engine = checkPointer(old, this.#blockBytes);
@@ -136,6 +178,12 @@ export class Transaction {
    *
    * The promise need not be awaited: a failure (NOT_FOUND: freed already, or not this block) dooms the transaction,
    * which rolls back and rejects with it.
+   *
+   * @throws StoreError NOT_FOUND, MISUSE, ABORTED, SESSION_LOST
+   * @example
+   * await store.transaction((tx) => {
+   *   for (const old of pointers) tx.free(old);
+   * });
    */
   free(pointer: BlockPointer): Promise<void> {
     this.#assertOpen();
@@ -147,9 +195,17 @@ export class Transaction {
   }
 
   /**
-   * Names a block, or with `undefined` takes the name away. At most 64 names of at most 32 bytes.
+   * Names a block, or with `undefined` takes the name away. At most 64 names of at most 32 bytes. A root must name a
+   * block that is in use when the transaction ends.
    *
    * The promise need not be awaited, as that of `free`.
+   *
+   * @throws StoreError MISUSE, NOT_FOUND, ABORTED, SESSION_LOST
+   * @example
+   * await store.transaction(async (tx) => {
+   *   tx.setRoot('draft', await tx.write(bytes));
+   *   tx.setRoot('old draft', undefined);
+   * });
    */
   setRoot(name: string, pointer: BlockPointer | undefined): Promise<void> {
     this.#assertOpen();
@@ -199,6 +255,7 @@ function handled(promise: Promise<void>): Promise<void> {
   return promise;
 }
 
+/** How one transaction is run. */
 export interface TransactionOptions {
   /** The store's own durability when left out. */
   readonly durability?: Durability | undefined;
@@ -216,6 +273,7 @@ export interface TransactionContext {
   nextTicket(): number;
 }
 
+/** What a transaction does. It may be asynchronous; what it throws rolls everything back. */
 export type TransactionCallback<T> = (tx: Transaction) => T | Promise<T>;
 
 /**

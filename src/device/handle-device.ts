@@ -15,10 +15,15 @@ import type { SyncHandle } from './sync-handle.ts';
 const FIREFOX_QUOTA = 'NS_ERROR_FILE_NO_DEVICE_SPACE';
 
 /**
- * Takes the handle over: closing the device closes it. `file` is for messages only.
+ * A device over a handle: short and impossible counts and exceptions become faults. Takes the handle over: closing
+ * the device closes it. Never throws.
  *
- * `mayClose` is asked before the handle is closed. When it says no, the handle is left as it is, until its worker
+ * @param file For messages only.
+ * @param mayClose Asked before the handle is closed. When it says no, the handle is left as it is, until its worker
  * ends: Chromium never returns from closing a handle whose site data was cleared, and an evicted store must not hang.
+ * @example
+ * const device = openDevice('disk-0', new MemoryDirectory().open('disk-0'));
+ * console.log(device.write(bytes, 0), device.size());
  */
 export function openDevice(
   file: string,

@@ -68,6 +68,47 @@ export async function probeNames(
   }
 }
 
+/** Long enough for a browser to have to look, short enough to cost nothing. */
+const LOOK_BYTES = 1;
+
+/**
+ * The question for a worker that does not return to its event loop: a way to ask, at once, whether the file's name is
+ * known not to be found any more. Costs about 0.7 ms.
+ *
+ * Chromium reads a file object of this file system by its name, even when the file has changed since (then the read is
+ * refused, which is answer enough). Firefox reads what is there now. In no browser is any other failure taken for a
+ * name that is gone. A file of another store under the same name passes: only `probeFiles` tells that.
+ */
+export async function watchFile(
+  directory: FileSystemDirectoryHandle,
+  file: string,
+): Promise<() => boolean> {
+  try {
+    const entry = await directory.getFileHandle(file);
+    const look = (await entry.getFile()).slice(0, LOOK_BYTES);
+    const reader = new FileReaderSync();
+    return () => isMissing(reader, look);
+  } catch (error) {
+    goneOrThrow(error, directory.name);
+    return () => true;
+  }
+}
+
+/** The library of DOM types knows it for workers only. */
+interface SyncReader {
+  readAsArrayBuffer(blob: Blob): ArrayBuffer;
+}
+declare const FileReaderSync: new () => SyncReader;
+
+function isMissing(reader: SyncReader, look: Blob): boolean {
+  try {
+    reader.readAsArrayBuffer(look);
+    return false;
+  } catch (error) {
+    return error instanceof Error && error.name === 'NotFoundError';
+  }
+}
+
 function lookUp(
   directory: FileSystemDirectoryHandle,
   files: readonly string[],

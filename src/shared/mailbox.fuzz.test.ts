@@ -1,4 +1,4 @@
-/** A client and a disk over one mailbox, in all interleavings; the client may die anywhere, and another follow it. */
+/** A client and a disk over one mailbox, in all interleavings. The client may die anywhere; another takes its place. */
 import { test, vi } from 'vitest';
 import { assert } from '../base/assert.ts';
 import { enumerate } from '../sim/enumerate.ts';

@@ -1,27 +1,25 @@
 /** A store over memory files, driven synchronously: what the engine's own tests stand on. */
-import type { DiskIndex } from '../base/brand.ts';
 import { StoreError } from '../base/errors.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/handle-device.ts';
 import { MemoryDirectory } from '../device/memory-handle.ts';
 import type { Geometry } from '../format/geometry.ts';
-import { BlockHasher, createHasher, type Hasher } from '../format/hasher.ts';
+import { createHasher, type Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { Engine } from '../store/engine.ts';
 import type { Layer } from '../store/layer.ts';
-import { ringDisks } from '../store/ring-disks.ts';
 import {
   createFiles,
   type EngineSettings,
   inlineDisks,
   inspectFiles,
-  type OpenDisks,
   type OpenedEngine,
   openEngine,
 } from '../store/store-files.ts';
 import type { Transaction } from '../store/transaction.ts';
-import { RemoteDevice } from '../sync/remote-device.ts';
-import { type Chance, SteppedPort, SteppedThreads } from '../sync/stepped-threads.ts';
+import { type Profile, profileHere } from './profile.ts';
+import { SteppedStore } from './stepped-store.ts';
+import type { Chance } from './stepped-threads.ts';
 
 /** Limits are hit within a few dozen operations. */
 export const TINY_GEOMETRY: Geometry = {
@@ -46,37 +44,17 @@ export interface MemoryStoreOptions {
   readonly liveness?: EngineSettings['liveness'];
   /** See `EngineOptions`; less than nothing for no joint commit at all. */
   readonly jointBytesMax?: number;
-  /** `threads`: each file in a disk's thread of its own, run while the engine waits; see `SteppedThreads`. */
+  /** `threads`: each file in a disk's thread of its own, run while the engine waits; see `SteppedStore`. */
   readonly profile?: Profile;
   /** In the profile `threads`: how far the disks get is left to chance. */
   readonly chance?: Chance;
-}
-
-export const PROFILES = ['inline', 'threads'] as const;
-export type Profile = (typeof PROFILES)[number];
-
-function startThreads(
-  files: readonly Device[],
-  cacheBytes: number,
-  chance: Chance | undefined,
-): { devices: Device[]; disks: OpenDisks } {
-  const threads = new SteppedThreads({ cacheBytes, chance });
-  const links = files.map((device, n) => {
-    const disk = n as DiskIndex;
-    const verifier = (hashDomain: Uint8Array) => new BlockHasher(hasher, hashDomain).verify;
-    threads.start({ disk, device, verifier });
-    return threads.link(disk, device);
-  });
-  return {
-    devices: links.map((link) => new RemoteDevice(link)),
-    disks: ringDisks(threads.memory, links, (link) => new SteppedPort(link, threads)),
-  };
 }
 
 export class MemoryStore {
   readonly directory: MemoryDirectory;
   readonly opened: OpenedEngine;
   readonly devices: readonly Device[];
+  readonly threads: SteppedStore | undefined;
   private readonly options: MemoryStoreOptions;
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -88,9 +66,9 @@ export class MemoryStore {
     const names = Array.from({ length: geometry.diskCount }, (_, disk) => `disk-${disk}`);
     const files = names.map((name) => wrap(openDevice(name, this.directory.open(name))));
     const cacheBytes = options.cacheBytes ?? 32 * geometry.blockBytes;
-    const threads =
-      options.profile === 'threads' ? startThreads(files, cacheBytes, options.chance) : undefined;
-    this.devices = threads?.devices ?? files;
+    const { chance, profile = profileHere } = options;
+    if (profile === 'threads') this.threads = new SteppedStore({ cacheBytes, hasher, chance });
+    this.devices = files.map((file, disk) => this.threads?.start(disk, file) ?? file);
     if (fresh) {
       const storeId = new Uint8Array(16).fill(0x51);
       createFiles(this.devices, { storeId, hashDomain: storeId, geometry }, hasher);
@@ -112,7 +90,7 @@ export class MemoryStore {
       layers: options.layers ?? [],
       ...(options.jointBytesMax === undefined ? {} : { jointBytesMax: options.jointBytesMax }),
     };
-    this.opened = openEngine(settings, threads?.disks ?? inlineDisks(this.devices));
+    this.opened = openEngine(settings, this.threads?.disks ?? inlineDisks(this.devices));
   }
 
   get engine(): Engine {
@@ -142,7 +120,7 @@ export class MemoryStore {
 
   /** Disks in this thread have done by now what they were to do. */
   private waitForThreads(): boolean {
-    return this.options.profile === 'threads' && this.engine.io.waitForCompletion();
+    return this.threads !== undefined && this.engine.io.waitForCompletion();
   }
 
   read(pointer: Pointer): Uint8Array {

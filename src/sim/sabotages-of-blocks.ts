@@ -17,8 +17,8 @@ export const CHECKSUMS: readonly Sabotage[] = [
     name: 'one-load-of-a-run-unverified',
     protects: 'I2',
     file: 'src/sync/disk-loop.ts',
-    find: 'const outcome = fault ?? this.verified(n);',
-    replace: "const outcome = fault ?? (n === 1 ? 'ok' : this.verified(n));",
+    find: 'const outcome = fault ?? this.verified(n, bytes);',
+    replace: "const outcome = fault ?? (n === 1 ? 'ok' : this.verified(n, bytes));",
     test: {
       file: 'src/sync/disk-loop.test.ts',
       title: ['loads', 'I2: one corrupt block is told apart from its neighbours'],

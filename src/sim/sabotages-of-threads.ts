@@ -150,13 +150,19 @@ const READING: readonly Sabotage[] = [
     test: SLOTS,
   },
   {
-    name: 'slot-reused-while-it-is-readable',
-    protects: 'I2',
-    file: 'src/cache/cache.ts',
-    find:
-      '    this.headers.become(slot, SLOT_STATUS.empty);\n    this.leave(slot);\n' +
-      '    this.settle(slot);\n  }\n\n  /** Puts',
-    replace: '    this.leave(slot);\n    this.settle(slot);\n  }\n\n  /** Puts',
+    name: 'slot-version-noted-after-the-key',
+    protects: 'I2: a key compared before the version was noted may be gone by then',
+    file: 'src/cache/cache-reader.ts',
+    find: `        if (!isReadable(state) || !this.keyIs(header, pointer)) return false;
+        const offset`,
+    replace: `        if (!this.keyIs(header, pointer)) return false;
+        const late = atomicLoad(control, header + SLOT_STATE);
+        if (isReadable(late)) {
+          const start = (entry - 1) * layout.blockBytes;
+          copyBytes(this.bytes.subarray(start, start + layout.blockBytes), into);
+          return atomicLoad(control, header + SLOT_STATE) === late;
+        }
+        const offset`,
     test: SLOTS,
   },
   {

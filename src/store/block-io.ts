@@ -43,6 +43,8 @@ const LOADS_AT_ONCE_MAX = 64;
 /** Slots lent to a disk at a time, for what clients miss; and at most this part of the cache to all disks. */
 const LENT_SLOTS_MAX = 32;
 const LENT_SHARE = 8;
+/** A smaller cache lends none: the engine needs its few slots itself. */
+const LENT_CACHE_SLOTS_MIN = 64;
 /** Nothing is lent while less than this part of the cache could be plucked. */
 const LENT_SPARING = 4;
 /** No slot has this number. */
@@ -59,7 +61,8 @@ export class BlockIo implements CompletionSink, LogWriter {
   private readonly scratches = new Set<number>();
   /** Slots of rolled-back blocks, by whether their write has landed so far. */
   private readonly discards = new Map<number, boolean>();
-  private readonly loadOutcomes = new Map<number, Outcome>();
+  /** Why loads failed whose askers have not looked yet. */
+  private readonly failedLoads = new Map<number, Outcome>();
   /** Disks written to since their last fence. */
   private readonly unfenced: boolean[];
   private readonly superblockOffset: number;
@@ -88,7 +91,7 @@ export class BlockIo implements CompletionSink, LogWriter {
     this.cache = new Cache({ blockBytes, slotCount, memory, ...(control && { control }) });
     this.superblockOffset = slotCount * geometry.blockBytes;
     this.unfenced = ports.map(() => false);
-    const share = slotCount / (LENT_SHARE * ports.length);
+    const share = slotCount < LENT_CACHE_SLOTS_MIN ? 0 : slotCount / (LENT_SHARE * ports.length);
     this.lentMax = Math.min(LENT_SLOTS_MAX, Math.floor(share));
     this.lentCounts = ports.map(() => 0);
     this.lendSlots();
@@ -118,6 +121,14 @@ export class BlockIo implements CompletionSink, LogWriter {
     this.cache.drop(slot);
   }
 
+  /** Copies the pointer's block into `into` if it is in the cache; whether it was. Asks no disk. */
+  readCached(pointer: Pointer, into: Uint8Array): boolean {
+    const slot = this.cache.find(pointer);
+    if (slot === NO_SLOT) return false;
+    into.set(this.cache.bytesOf(slot));
+    return true;
+  }
+
   /** The slot with the pointer's block, held; the caller drops it. Throws CORRUPT or IO. */
   holdBlock(pointer: Pointer): SlotIndex {
     const hit = this.cache.find(pointer);
@@ -125,9 +136,18 @@ export class BlockIo implements CompletionSink, LogWriter {
       this.cache.hold(hit);
       return hit;
     }
-    const [slot] = this.load([pointer]);
-    assert(slot !== undefined, 'a load of one block gives one slot');
-    return slot;
+    return this.loadOne(pointer);
+  }
+
+  /** `load` for a single miss, which is what most reads are: without the lists. */
+  private loadOne(pointer: Pointer): SlotIndex {
+    const slot = this.beginLoad(pointer);
+    if (typeof slot !== 'number') throw slot;
+    while (this.cache.status(slot) === SLOT_STATUS.loading) this.waitForCompletion();
+    const outcome = this.takeLoadOutcome(slot);
+    if (this.cache.matches(slot, pointer)) return slot;
+    this.cache.drop(slot);
+    throw loadFailure(outcome, pointer);
   }
 
   /** Whether another block waits to be written to the pointer's address. */
@@ -166,9 +186,9 @@ export class BlockIo implements CompletionSink, LogWriter {
     }
     for (const [n, slot] of slots.entries()) {
       const pointer = pointers[n] as Pointer;
-      if (!this.cache.matches(slot, pointer)) failure ??= this.loadFailure(slot, pointer);
+      const outcome = this.takeLoadOutcome(slot);
+      if (!this.cache.matches(slot, pointer)) failure ??= loadFailure(outcome, pointer);
     }
-    for (const slot of slots) this.loadOutcomes.delete(slot);
     if (failure === undefined) return slots;
     for (const slot of slots) this.cache.drop(slot);
     throw failure;
@@ -201,10 +221,12 @@ export class BlockIo implements CompletionSink, LogWriter {
     return slot;
   }
 
-  private loadFailure(slot: SlotIndex, pointer: Pointer): StoreError {
-    const outcome = this.loadOutcomes.get(slot);
-    if (typeof outcome === 'object') return faultError(outcome, { address: pointer.address });
-    return corruptError(pointer);
+  /** What became of the load into the slot, if it failed; told once. */
+  private takeLoadOutcome(slot: SlotIndex): Outcome | undefined {
+    if (this.failedLoads.size === 0) return undefined;
+    const outcome = this.failedLoads.get(slot);
+    this.failedLoads.delete(slot);
+    return outcome;
   }
 
   // ---- writing
@@ -352,9 +374,12 @@ export class BlockIo implements CompletionSink, LogWriter {
 
   loaded(cookie: number, outcome: Outcome): void {
     const slot = cookie as SlotIndex;
-    this.loadOutcomes.set(slot, outcome);
-    if (outcome === 'ok') this.cache.finishLoad(slot);
-    else this.cache.failLoad(slot);
+    if (outcome === 'ok') {
+      this.cache.finishLoad(slot);
+      return;
+    }
+    this.failedLoads.set(slot, outcome);
+    this.cache.failLoad(slot);
   }
 
   filled(slot: number): void {
@@ -371,7 +396,7 @@ export class BlockIo implements CompletionSink, LogWriter {
       if (port.lend === undefined) continue;
       let lent = this.lentCounts[port.disk] as number;
       while (lent < this.lentMax && this.cache.available > this.cache.slotCount / LENT_SPARING) {
-        const slot = this.cache.pluck();
+        const slot = this.cache.lend();
         if (slot === NO_SLOT) return;
         port.lend(slot);
         lent += 1;
@@ -434,6 +459,11 @@ export class BlockIo implements CompletionSink, LogWriter {
       if (!this.waitForSlot()) return NO_SLOT;
     }
   }
+}
+
+function loadFailure(outcome: Outcome | undefined, pointer: Pointer): StoreError {
+  if (typeof outcome === 'object') return faultError(outcome, { address: pointer.address });
+  return corruptError(pointer);
 }
 
 function isBusy(port: DiskPort): boolean {

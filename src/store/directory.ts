@@ -13,7 +13,12 @@ export interface StoreDirectory {
    */
   removeFile(file: string): Promise<void>;
   /** How an engine gets at files opened here, when it is not through their devices, in place. */
-  disks?(devices: readonly Device[]): OpenDisks;
+  readonly disks?: ((devices: readonly Device[]) => OpenDisks) | undefined;
   /** Are the files still found under their names, and, given a store id, is it still this store? */
   probe(files: readonly string[], storeId?: Uint8Array): Promise<'alive' | 'gone'>;
+  /**
+   * A way to ask without returning to the event loop, where there is one: is the file's name known not to be found any
+   * more? The file is there when this is called.
+   */
+  watch?(file: string): Promise<() => boolean>;
 }

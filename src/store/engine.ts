@@ -152,7 +152,7 @@ export class Engine implements TransactionSpace {
       liveness: options.liveness,
       events: {
         durable: (commit) => this.committed(commit),
-        evicted: () => this.breakOff('evicted', EVICTED_REASON),
+        evicted: () => this.declareEvicted(),
       },
       jointBytesMax: options.jointBytesMax ?? JOINT_BYTES_MAX,
       recovered: {
@@ -630,6 +630,11 @@ export class Engine implements TransactionSpace {
     if (this.doubt === undefined || this.health !== 'ok' || answer === 'pending') return;
     if (answer === 'gone') this.breakOff('evicted', EVICTED_REASON);
     else this.breakOff('poisoned', this.doubt);
+  }
+
+  /** The files are not found any more: nothing more is acknowledged. Commits find out by themselves too. */
+  declareEvicted(): void {
+    this.breakOff('evicted', EVICTED_REASON);
   }
 
   private breakOff(health: Health, reason: string): void {

@@ -7,7 +7,7 @@ import type { LivenessProbe } from './commit.ts';
 import type { StoreDirectory } from './directory.ts';
 
 /** Between two looks at the store id in the label: a name may have been given to another store's file. */
-const STORE_ID_EVERY_MS = 10_000;
+export const STORE_ID_EVERY_MS = 10_000;
 /**
  * Firefox closes the files of a site first and removes them some time later, longer on a busy machine. So in doubt,
  * files that are found are looked for again after these pauses, and only then said to be alive.

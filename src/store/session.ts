@@ -17,6 +17,18 @@ import type { Layer } from './layer.ts';
 import { Liveness } from './liveness-watch.ts';
 import type { BlockStates, CheckReport, Durability, Health, StoreStats } from './report.ts';
 import { openFiles } from './session-files.ts';
+import {
+  CHECK_SLICE_BLOCKS,
+  closedError,
+  notSavedError,
+  openedStore,
+  pressureOf,
+  publishedState,
+  RECLAIM_COMMITS_MAX,
+  RELAXED_WAIT_MS,
+  readOnlyError,
+  refusedError,
+} from './session-report.ts';
 import type { SessionThreads } from './session-threads.ts';
 import type { StoreSettings } from './settings.ts';
 import { blockStates, storeStats } from './stats.ts';
@@ -34,16 +46,10 @@ import type {
 
 /** With others about to end, a commit waits this long for company, in milliseconds. */
 const GROUP_WAIT_MS = 2;
-/** A relaxed transaction is committed after this time at the latest, in milliseconds. */
-const RELAXED_WAIT_MS = 100;
 /** A commit takes at most this many transactions' waiters before it begins. */
 const GROUP_TRANSACTIONS_MAX = 128;
-/** Commits that let pending frees come of age before FULL or QUOTA is answered. */
-const RECLAIM_COMMITS_MAX = 3;
 /** Between two looks at whether readers have left, while they hold blocks back, in milliseconds. */
 const READERS_WAIT_MS = 50;
-/** Blocks checked between two looks at the message queue. */
-const CHECK_SLICE_BLOCKS = 256;
 
 interface RunningExport {
   readonly image: ImageExport;
@@ -80,10 +86,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     for (const device of files.devices) device.close();
     throw error;
   }
-}
-
-function closedError(): StoreError {
-  return new StoreError('CLOSED', 'The store is closed: open it again.');
 }
 
 export class Session implements StoreVerbs {
@@ -133,24 +135,8 @@ export class Session implements StoreVerbs {
       layers: options.layers ?? [],
       ...(this.threads === undefined ? {} : this.threads.engineParts),
     });
-    const { recovered } = this.opening;
     this.opened = {
-      storeId: label.storeId,
-      blockBytes: label.geometry.blockBytes,
-      arenaBytes: label.geometry.arenaBytes,
-      diskCount: label.geometry.diskCount,
-      recovery: {
-        created: files.created,
-        generation: recovered.superblock.generation,
-        rejected: recovered.rejected,
-        rolledBack: recovered.rejected.length,
-        damagedBlocks: recovered.damaged,
-        verifiedBytes: recovered.verifiedBytes,
-        unverifiedBytes: recovered.unverifiedBytes,
-        recordsReplayed: recovered.recordsReplayed,
-        openMs: performance.now() - startedMs,
-      },
-      state: this.state(),
+      ...openedStore(files, this.opening, startedMs),
       ...(this.threads?.reading === undefined ? {} : { reading: this.threads.reading }),
     };
     this.threads?.publish(this.opened.state);
@@ -166,14 +152,7 @@ export class Session implements StoreVerbs {
   }
 
   private state(): PublishedState {
-    const { engine } = this;
-    return {
-      publication: engine.publication,
-      generation: engine.durableGeneration,
-      roots: [...engine.roots],
-      health: this.closing === undefined ? engine.health : 'closed',
-      ...(engine.reason === '' ? {} : { reason: engine.reason }),
-    };
+    return publishedState(this.engine, this.closing !== undefined);
   }
 
   // ---- events and readers
@@ -322,21 +301,8 @@ export class Session implements StoreVerbs {
       await this.commitOnce();
       failure = this.engine.tryEnsureSpace(blockCount);
     }
-    if (this.engine.health === 'ok' && failure !== undefined) this.reportPressure(failure);
-  }
-
-  private reportPressure(failure: StoreError): void {
-    const { blockBytes } = this.engine;
-    const held = this.engine.heldByReadersBlocks;
-    const refused = failure.code === 'QUOTA' ? 'quota' : 'full';
-    this.emit({
-      type: 'pressure',
-      pressure: {
-        kind: held > 0 ? 'readers' : refused,
-        heldByReadersBytes: held * blockBytes,
-        freeBytes: this.engine.arenas.availableBlocks * blockBytes,
-      },
-    });
+    if (this.engine.health !== 'ok' || failure === undefined) return;
+    this.emit({ type: 'pressure', pressure: pressureOf(this.engine, failure) });
   }
 
   // ---- reading
@@ -399,13 +365,10 @@ export class Session implements StoreVerbs {
     this.pump();
   }
 
-  /** A layer could not write its nodes. What has ended stays visible, and the next commit tries again. */
-  private commitRefused({ code, message, coordinates }: StoreError): void {
+  private commitRefused(error: StoreError): void {
     const waiters = this.waiters;
     this.waiters = [];
-    for (const { reject } of waiters) {
-      reject(new StoreError(code, message, { coordinates, maybeApplied: true }));
-    }
+    for (const { reject } of waiters) reject(refusedError(error));
   }
 
   private pump(): void {
@@ -445,16 +408,7 @@ export class Session implements StoreVerbs {
   private broken(health: Health, reason: string): void {
     const waiters = this.waiters;
     this.waiters = [];
-    const code = health === 'evicted' ? 'EVICTED' : 'POISONED';
-    for (const waiter of waiters) {
-      waiter.reject(
-        new StoreError(
-          code,
-          `${reason} Whether this transaction was saved is not known: open the store again and look.`,
-          { maybeApplied: true },
-        ),
-      );
-    }
+    for (const { reject } of waiters) reject(notSavedError(health, reason));
     this.emit({ type: 'state', state: this.state() });
   }
 
@@ -467,9 +421,7 @@ export class Session implements StoreVerbs {
 
   async compactLogs(): Promise<void> {
     this.assertOpen();
-    if (this.readOnly) {
-      throw new StoreError('READ_ONLY', 'The store was opened with readOnly: open it without.');
-    }
+    if (this.readOnly) throw readOnlyError();
     await this.quietly(async () => {
       this.engine.assertUsable();
       // A log compacted in one of the last three commits has to wait for these.

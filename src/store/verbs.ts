@@ -25,16 +25,23 @@ export interface PublishedState {
   readonly reason?: string;
 }
 
+/** A commit is durable. */
 export interface CommitEvent {
+  /** Its number. */
   readonly generation: number;
+  /** How many transactions it carried. */
   readonly transactions: number;
+  /** How long it took, in milliseconds. */
   readonly ms: number;
 }
 
 /** The store is short of space: readers hold freed blocks, or growth was refused. */
 export interface PressureEvent {
+  /** What is short: `full` is the store's own `maxBytes`, `quota` the browser's, `readers` hold what was freed. */
   readonly kind: 'full' | 'quota' | 'readers';
+  /** Bytes that come back when readers are disposed. */
   readonly heldByReadersBytes: number;
+  /** Bytes that can be allocated all the same. */
   readonly freeBytes: number;
 }
 

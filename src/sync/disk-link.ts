@@ -90,10 +90,12 @@ export class DiskLink {
     this.answers = new RingReader(words, control.completionRing(disk));
   }
 
-  /** Why nothing more comes from this disk, if so. */
+  /** Why nothing more comes from this disk, if so. What it has told until now is taken, and nothing after that. */
   get gone(): DeviceFault | undefined {
-    if (this.lost === undefined && this.sessionEnded())
+    if (this.lost === undefined && this.sessionEnded()) {
+      this.take();
       this.lost = this.goneFault('the session ended');
+    }
     return this.lost;
   }
 
@@ -130,6 +132,7 @@ export class DiskLink {
 
   /** Moves what the ring has into `completions`. Returns how many cells that were. */
   take(): number {
+    if (this.lost !== undefined) return 0;
     const { words } = this.memory;
     let count = 0;
     for (let at = this.answers.peek(); at >= 0; at = this.answers.peek()) {
@@ -166,8 +169,9 @@ export class DiskLink {
     for (;;) {
       const seen = this.bell.value;
       this.take();
+      const { gone } = this;
       if (this.answered) break;
-      if (this.gone !== undefined) return this.gone;
+      if (gone !== undefined) return gone;
       this.sleep(seen);
     }
     assert(this.answerOutcome !== 'corrupt', 'a plain request is done or has failed');

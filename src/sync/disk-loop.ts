@@ -194,7 +194,9 @@ export class DiskLoop {
     if (this.firstFault !== undefined) return this.firstFault;
     // The new length is as volatile as a write: the next fence has to flush even if nothing is written before it.
     this.unflushed = true;
-    return this.device.resize(bytes);
+    const fault = this.device.resize(bytes);
+    if (fault === undefined) this.counts.fileBytes = bytes;
+    return fault;
   }
 
   /** No further write, flush or resize: another disk of the store has failed with `fault` (I12). */
@@ -332,7 +334,8 @@ export class DiskLoop {
     }
     for (let n = 0; n < count; n += 1) {
       if (!together) this.copyOut(into, n);
-      this.completeLoad(n, fault);
+      // What one block was read into is what is verified: no second view of it.
+      this.completeLoad(n, fault, count === 1 ? into : this.targetOf(n));
     }
   }
 
@@ -346,24 +349,27 @@ export class DiskLoop {
   private loadSingly(count: number): void {
     const { loads, blockBytes } = this;
     for (let n = 0; n < count; n += 1) {
-      const target = loads.runMemoryOffsets[n] as number;
-      const into = this.memory.bytes.subarray(target, target + blockBytes);
-      this.completeLoad(n, this.read(into, loads.runOffset + n * blockBytes, 1));
+      const into = this.targetOf(n);
+      this.completeLoad(n, this.read(into, loads.runOffset + n * blockBytes, 1), into);
     }
   }
 
-  private completeLoad(n: number, fault: DeviceFault | undefined): void {
+  /** Where the run's n-th block stays. */
+  private targetOf(n: number): Uint8Array {
+    const target = this.loads.runMemoryOffsets[n] as number;
+    return this.memory.bytes.subarray(target, target + this.blockBytes);
+  }
+
+  private completeLoad(n: number, fault: DeviceFault | undefined, bytes: Uint8Array): void {
     const { loads } = this;
-    const outcome = fault ?? this.verified(n);
+    const outcome = fault ?? this.verified(n, bytes);
     const cookie = loads.runCookies[n] as number;
     if (cookie >= 0) this.completions.push(COMPLETION.loaded, cookie, outcome);
     else this.othersLoaded?.(cookie, loads.runPointers[n] as Pointer, outcome);
     loads.runPointers[n] = undefined;
   }
 
-  private verified(n: number): Outcome {
-    const target = this.loads.runMemoryOffsets[n] as number;
-    const bytes = this.memory.bytes.subarray(target, target + this.blockBytes);
+  private verified(n: number, bytes: Uint8Array): Outcome {
     return this.verify(bytes, this.loads.runPointers[n] as Pointer) ? 'ok' : 'corrupt';
   }
 

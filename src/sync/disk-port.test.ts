@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { byteCount } from '../base/brand.ts';
-import { openPort, PORT_KINDS, type PortKind, type PortOptions } from './port-fixture.ts';
+import { openPort, PORT_KINDS, type PortKind, type PortOptions } from '../sim/port-fixture.ts';
 import { RecordingDevice } from './recording-device.ts';
 import { loadOf, pointerTo, RecordingSink, writeOf } from './recording-sink.ts';
 

@@ -254,9 +254,7 @@ export class DiskServer {
         return this.device.flush();
       case REQUEST.resize: {
         const byteCount = fileOffsetAt(words, at);
-        const fault = loop === undefined ? this.device.resize(byteCount) : loop.resize(byteCount);
-        loop?.size();
-        return fault;
+        return loop === undefined ? this.device.resize(byteCount) : loop.resize(byteCount);
       }
       case REQUEST.size:
         return loop === undefined ? this.device.size() : loop.size();
@@ -310,6 +308,7 @@ export class DiskServer {
       othersLoaded: (cookie, pointer, outcome) => this.landed(cookie, pointer, outcome),
       ...(options.queueEntries === undefined ? {} : { queueEntries: options.queueEntries }),
     });
+    // Its length is among the counters from the start.
     loop.size();
     this.configured = {
       loop,

@@ -9,10 +9,10 @@ import type { DiskIndex } from '../base/brand.ts';
 import type { Device } from '../device/device.ts';
 import { Doorbell } from '../shared/doorbell.ts';
 import { allocateSession, type SessionMemory, sessionMemory } from '../shared/session-memory.ts';
-import { DiskLink, type Waiting } from './disk-link.ts';
-import type { CompletionSink } from './disk-port.ts';
-import { DiskServer, type DiskServerOptions } from './disk-server.ts';
-import { RingPort } from './ring-port.ts';
+import { DiskLink, type Waiting } from '../sync/disk-link.ts';
+import type { CompletionSink } from '../sync/disk-port.ts';
+import { DiskServer, type DiskServerOptions } from '../sync/disk-server.ts';
+import { RingPort } from '../sync/ring-port.ts';
 
 /** A number from 0 up to `below`, as a random generator gives it. */
 export type Chance = (below: number) => number;
@@ -81,6 +81,11 @@ export class SteppedThreads implements Waiting {
   settle(): void {
     for (const thread of this.threads) thread.bell.ring();
     this.runAll();
+  }
+
+  /** One step of whoever is awake. Returns false when all sleep. */
+  step(): boolean {
+    return this.runOne(0);
   }
 
   /** One step of the first thread that has something to do, looking from number `first` on. */

@@ -4,10 +4,11 @@ import { isFault } from '../device/device.ts';
 import { atomicStore } from '../shared/atomics.ts';
 import { mailboxCells } from '../shared/contents-layout.ts';
 import { SESSION } from '../shared/control-layout.ts';
-import type { DiskPort } from './disk-port.ts';
-import { InlineDisk } from './inline-disk.ts';
-import type { RecordingDevice } from './recording-device.ts';
-import { sumMatches } from './recording-sink.ts';
+import type { DiskPort } from '../sync/disk-port.ts';
+import type { DiskServer } from '../sync/disk-server.ts';
+import { InlineDisk } from '../sync/inline-disk.ts';
+import type { RecordingDevice } from '../sync/recording-device.ts';
+import { sumMatches } from '../sync/recording-sink.ts';
 import { type Chance, SteppedPort, SteppedThreads } from './stepped-threads.ts';
 
 export interface PortOptions {
@@ -27,6 +28,9 @@ export interface BenchPort {
   readonly bytes: Uint8Array;
   /** Lets a disk in another thread take what was pushed and do what it will. */
   settle(): void;
+  /** The disk's thread, when there is one, and one step of it, if it is awake. */
+  readonly server?: DiskServer;
+  readonly step?: () => boolean;
 }
 
 export const PORT_KINDS = ['inline', 'ring'] as const;
@@ -51,9 +55,9 @@ function openRing(options: PortOptions): BenchPort {
   for (const name of ['blockBytes', 'slotCount', 'diskCount', 'mailboxCells'] as const) {
     atomicStore(words, control.session + SESSION[name], geometry[name]);
   }
-  threads.start({ ...queues, disk: DISK, device, verifier: () => sumMatches });
+  const server = threads.start({ ...queues, disk: DISK, device, verifier: () => sumMatches });
   const port = new SteppedPort(threads.link(DISK, device), threads);
   const fault = port.configure({ blockBytes, hashDomain: new Uint8Array(16) });
   if (fault !== undefined && isFault(fault)) throw new Error(fault.detail);
-  return { port, bytes, settle: () => threads.settle() };
+  return { port, bytes, server, settle: () => threads.settle(), step: () => threads.step() };
 }
