@@ -99,7 +99,7 @@ describe('I14: a worker is terminated at a random moment', () => {
             );
           }
           await new Promise((resolve) => setTimeout(resolve, pauseMs));
-          workers.at(-1)?.terminate();
+          endWorker('engine');
           const code = await ended;
           const again = await counting.recover('terminated', 5000);
           await counting.close();

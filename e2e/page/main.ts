@@ -22,14 +22,16 @@ declare global {
   var lib: typeof library;
   /** Stores that are open, between one call into the page and the next. */
   var stores: Map<string, library.Store>;
-  /** Workers started with `startWorker`, newest last. */
-  var workers: Worker[];
+  /** Workers started with `startWorker`, newest last, and what each is. */
+  var workers: { readonly role: library.WorkerRole; readonly worker: Worker }[];
+  /** Terminates the newest session's worker that has the engine, or one of those that have a file. */
+  var endWorker: (which: 'engine' | 'file') => void;
   /** What `attempt` rejects with, as plain data; the code is 'not refused' when it does not. */
   var caught: (attempt: () => unknown) => Promise<CaughtError>;
   /** Bytes that differ from seed to seed. */
   var pattern: (seed: number, length: number) => Uint8Array<ArrayBuffer>;
-  /** For the option `worker`: the default one, but within reach. */
-  var startWorker: () => Worker;
+  /** For the option `worker`: the default ones, but within reach. */
+  var startWorker: (role: library.WorkerRole) => Worker;
   /** A worker in which the file system is as in a private window. */
   var startPrivateWorker: () => Worker;
   /** `openStore` of `opfs-blocks/worker`, where it does not belong. */
@@ -90,12 +92,25 @@ globalThis.pattern = (seed, length) => {
   return bytes;
 };
 
-globalThis.startWorker = () => {
-  const worker = new Worker(new URL('../../workers/inline.ts', import.meta.url), {
-    type: 'module',
-  });
-  globalThis.workers.push(worker);
+/** Bundlers find the workers by these very expressions. */
+const STARTERS: Readonly<Record<library.WorkerRole, () => Worker>> = {
+  inline: () => new Worker(new URL('../../workers/inline.ts', import.meta.url), { type: 'module' }),
+  store: () => new Worker(new URL('../../workers/store.ts', import.meta.url), { type: 'module' }),
+  disk: () => new Worker(new URL('../../workers/disk.ts', import.meta.url), { type: 'module' }),
+};
+
+globalThis.startWorker = (role) => {
+  const worker = STARTERS[role]();
+  globalThis.workers.push({ role, worker });
   return worker;
+};
+
+/** Without shared memory one worker is both. */
+globalThis.endWorker = (which) => {
+  const wanted = which === 'engine' ? 'store' : 'disk';
+  const found = globalThis.workers.findLast(({ role }) => role === wanted || role === 'inline');
+  if (found === undefined) throw new Error('started with startWorker');
+  found.worker.terminate();
 };
 
 globalThis.startPrivateWorker = () =>

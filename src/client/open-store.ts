@@ -11,7 +11,6 @@ import { Connection, sessionLostError } from './connection.ts';
 import { allocateMemory, DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
-import type { Lifeline } from './lifeline.ts';
 import { type HeldLock, holdStore } from './locks.ts';
 import {
   type GeometryLimits,
@@ -90,7 +89,7 @@ async function openLocked(opening: Opening, options: ResolvedOptions): Promise<S
     const role = environment.sharesMemory ? 'store' : 'inline';
     connection = startConnection(environment, name, options.worker, role);
     interruption.ends(connection.lifeline);
-    if (environment.sharesMemory) disks = startDisks(opening, options, connection.lifeline);
+    if (environment.sharesMemory) disks = startDisks(opening, options, connection);
     return await openSession(opening, options, { connection, disks }, memory);
   } catch (error) {
     const why = error instanceof StoreError ? error : sessionLostError(name, 'opening it failed');
@@ -109,10 +108,14 @@ interface Workers {
 function startDisks(
   { environment, name }: Opening,
   { settings, blockBytesMin, waitMs, worker }: ResolvedOptions,
-  lifeline: Lifeline,
+  connection: Connection,
 ): DiskWorkers {
   const buffers = allocateMemory(settings.cacheBytes, blockBytesMin);
-  return new DiskWorkers({ environment, store: name, source: worker, waitMs, buffers, lifeline });
+  const { lifeline } = connection;
+  const parts = { environment, store: name, source: worker, waitMs, buffers, lifeline };
+  const disks = new DiskWorkers(parts);
+  connection.watch(disks.watch);
+  return disks;
 }
 
 /** The engine's worker first: it may still be told to commit, and to close the files. */
@@ -219,6 +222,7 @@ export function startConnection(
     locks: environment.locks,
     store,
     signOfLife: `opfs-blocks worker ${environment.uniqueId()}`,
+    inForeground: environment.inForeground,
   });
 }
 

@@ -42,6 +42,7 @@ export class Sharing {
     const client = this.#freePlace();
     const clientLock = `opfs-blocks client ${environment.uniqueId()}`;
     this.#taken.set(client, clientLock);
+    connection.setShared(true);
     const { port1, port2 } = new MessageChannel();
     const connected = connection.remote.call((api) =>
       api.connect(client, transfer(port2, [port2])),
@@ -75,6 +76,7 @@ export class Sharing {
     await lock.release();
     connection.remote.post({ note: 'forget', client });
     this.#taken.delete(client);
+    connection.setShared(this.#taken.size > 0);
   }
 }
 

@@ -23,6 +23,7 @@ export class VerbServer {
   readonly #endpoint: Endpoint;
   readonly #client: number;
   readonly #open = new Set<number>();
+  #abandoned = false;
   session: ServedSession | undefined;
 
   constructor(endpoint: Endpoint, client: number) {
@@ -38,8 +39,12 @@ export class VerbServer {
     this.session?.cancelBegin(this.#ticket(ticket));
   }
 
-  /** Nobody is at the other end any more: what it has not ended never will be. */
+  /**
+   * Nobody is at the other end any more: what it has not ended never will be. Its turn may still come for what it has
+   * asked for, and messages that it had sent may still arrive: `begin` sees to those.
+   */
   async abandon(): Promise<void> {
+    this.#abandoned = true;
     const left = [...this.#open];
     this.#open.clear();
     for (const transaction of left) await this.session?.abort(transaction);
@@ -69,9 +74,11 @@ export class VerbServer {
   > {
     return {
       begin: async (ticket) => {
+        const session = this.opened();
         const name = this.#ticket(ticket);
         this.#open.add(name);
-        const begun = await this.opened().begin(name);
+        const begun = await session.begin(name);
+        if (this.#abandoned) await session.abort(name);
         return { ...begun, transaction: ticket };
       },
       transactionRead: async (transaction, pointers) =>

@@ -137,6 +137,11 @@ export class DiskServer {
     return active;
   }
 
+  /** There was nothing to do for a while, and there may be nothing to do now. */
+  showLife(): void {
+    this.page.progress();
+  }
+
   runUntilIdle(): void {
     while (this.step());
   }
