@@ -38,6 +38,8 @@ export type BlockMaker = (count: number) => Uint8Array[];
 
 export interface ChangeOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Hears that everything is written and the commit is about to begin. */
+  readonly onEnding?: (() => void) | undefined;
 }
 
 interface Leaf {
@@ -218,10 +220,16 @@ export class BlockField {
     options: ChangeOptions,
     change: (tx: Transaction) => Promise<number>,
   ): Promise<number> {
-    return this.#store.transaction(async (tx) => {
-      await this.#refresh(tx);
-      return change(tx);
-    }, options);
+    const { signal } = options;
+    return this.#store.transaction(
+      async (tx) => {
+        await this.#refresh(tx);
+        const count = await change(tx);
+        options.onEnding?.();
+        return count;
+      },
+      signal === undefined ? {} : { signal },
+    );
   }
 
   /** The first top with room for a block more, and a leaf in it that has some. */

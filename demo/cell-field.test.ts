@@ -146,7 +146,8 @@ describe('the cells of the map', () => {
   });
 });
 
-test('colours are read as browsers compute them', () => {
+test('colours are read as the style has them', () => {
   expect(parseRgb('rgb(1, 20, 255)')).toEqual({ r: 1, g: 20, b: 255 });
   expect(parseRgb('rgba(1, 20, 255, 0.5)')).toEqual({ r: 1, g: 20, b: 255 });
+  expect(parseRgb('#0114ff')).toEqual({ r: 1, g: 20, b: 255 });
 });

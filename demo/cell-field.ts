@@ -213,8 +213,12 @@ function pack({ r, g, b }: Rgb): number {
   return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 }
 
-/** A computed colour of CSS: `rgb(1, 2, 3)`. */
+/** A colour of CSS: `#0a14ff` or `rgb(10, 20, 255)`. */
 export function parseRgb(text: string): Rgb {
+  if (text.startsWith('#')) {
+    const value = Number.parseInt(text.slice(1), 16);
+    return { r: value >> 16, g: (value >> 8) & 255, b: value & 255 };
+  }
   const [r = 0, g = 0, b = 0] = (text.match(/[\d.]+/g) ?? []).map(Number);
   return { r, g, b };
 }

@@ -104,13 +104,12 @@ describe('the workloads', () => {
   test('a damaged block is stepped around', async () => {
     const bench = await setUp({ ...OPTIONS, disks: 1, cacheBytes: 2 ** 18 });
     const { origin, store, workloads, field } = bench;
-    while (field.blockCount < 200) {
-      await field.append(40, (count) =>
-        Array.from({ length: count }, () => new Uint8Array(4096).fill(1)),
-      );
-    }
-    await store.close();
+    const make = (count: number) => Array.from({ length: count }, () => new Uint8Array(4096));
+    while (field.blockCount < 200) await field.append(40, make);
     const [victim] = field.sample(1);
+    // So that the block is not a recent one: for such, opening would go back to the generation before it.
+    for (let n = 0; n < 4; n += 1) await field.append(1, make);
+    await store.close();
     await origin.flipBlockByte('work', { address: victim?.address ?? 0, byte: 9 });
     const again = await origin.openStore('work', { create: false });
     const damagedField = new BlockField(again);

@@ -87,6 +87,9 @@ describe('the real engine behind the real client, in memory', () => {
     const pointers = await first.transaction((tx) =>
       tx.writeMany(Array.from({ length: 200 }, (_, n) => bytes(n))),
     );
+    // So that the block is not a recent one: for such, opening would go back to the generation before it.
+    for (let n = 0; n < 4; n += 1)
+      pointers.push(await first.transaction((tx) => tx.write(bytes(n))));
     await first.close();
     const victim = pointers[123] as BlockPointer;
     const place = { address: victim.address, byte: 77 };
