@@ -9,10 +9,15 @@ const headers = {
 export default defineConfig({
   // Relative, so that the built demo works from any folder of any server.
   base: './',
-  build: { outDir: 'dist', target: 'es2022', sourcemap: true },
+  build: {
+    outDir: 'dist',
+    target: 'es2022',
+    sourcemap: true,
+    rollupOptions: { input: ['index.html', 'docs.html'] },
+  },
   worker: { format: 'es' },
   // Workers are found late; a dependency first met in one would reload the page in the middle of its work.
-  optimizeDeps: { include: ['comlink', 'hash-wasm', 'idb-keyval'] },
+  optimizeDeps: { include: ['comlink', 'hash-wasm', 'idb-keyval', 'marked', 'uplot'] },
   server: { headers },
   preview: { headers },
 });

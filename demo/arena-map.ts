@@ -146,8 +146,8 @@ export class ArenaMap {
     if (field.changes === this.#changesTold) return;
     this.#changesTold = field.changes;
     this.#tellCensus(field);
-    this.#nameTiles();
-    this.#ringDamage();
+    this.#nameTiles(field);
+    this.#ringDamage(field);
   }
 
   /** Lets some blocks stand out; `undefined` shows all alike again. */
@@ -227,11 +227,16 @@ export class ArenaMap {
       arenaCount: this.#zoomed === undefined ? arenaCount : 1,
       arenaBlocks,
       width: Math.floor(this.#view.clientWidth * scale),
-      height: Math.floor(this.#view.clientHeight * scale),
+      height: Math.floor(this.#roomPixels() * scale),
       scale,
     });
     this.#layout = layout;
-    this.#content.style.height = `${Math.floor(layout.contentHeight / scale)}px`;
+    const contentPixels = Math.ceil(layout.contentHeight / scale);
+    this.#content.style.height = `${contentPixels}px`;
+    // Looking into an arena must not move what is below.
+    if (this.#zoomed === undefined) {
+      this.#view.style.height = `${Math.min(contentPixels, this.#roomPixels())}px`;
+    }
     this.#tiles.forEach((tile, arena) => {
       const isShown = this.#zoomed === undefined || this.#zoomed === arena;
       tile.element.hidden = !isShown;
@@ -243,6 +248,12 @@ export class ArenaMap {
     this.#zoomNext.disabled = this.#zoomed === undefined;
     this.#zoomPrevious.disabled = this.#zoomed === undefined;
     this.#select(undefined);
+  }
+
+  /** How high the map may be; when one arena is shown, as high as it is. */
+  #roomPixels(): number {
+    const most = Number.parseFloat(getComputedStyle(this.#view).maxHeight);
+    return this.#zoomed === undefined ? most : this.#view.clientHeight;
   }
 
   #paintTile(field: CellField, arena: number): void {
@@ -282,31 +293,22 @@ export class ArenaMap {
     this.#view.setAttribute('aria-label', `Map of ${where}. Blocks: ${text}.`);
   }
 
-  #nameTiles(): void {
-    const states = this.#states;
-    if (states === undefined) return;
-    for (const { name } of this.#tiles) name.dataset['grown'] = 'no';
+  #nameTiles({ used, grown, shape }: CellField): void {
     this.#tiles.forEach(({ name }, arena) => {
-      setText(name, `${arena}`);
+      const isGrown = (grown[arena] ?? 0) > 0;
+      const share = Math.round(((used[arena] ?? 0) * 100) / shape.arenaBlocks);
+      setText(name, isGrown ? `${arena} · ${share}\u00a0%` : `${arena}`);
+      name.dataset['grown'] = isGrown ? 'yes' : 'no';
+      const what = isGrown ? `${share} % in use` : 'not grown yet';
+      const title = `Arena ${arena}: ${what}. Press to look into it.`;
+      if (name.title !== title) name.title = title;
     });
-    for (const { arena, disk, first, count } of states.arenas) {
-      const tile = this.#tiles[arena];
-      if (tile === undefined) continue;
-      let free = 0;
-      for (let at = first; at < first + count; at += 1) {
-        if (states.bytes[at] === BLOCK_STATE.free) free += 1;
-      }
-      const arenaBlocks = states.arenaBytes / states.blockBytes;
-      const share = Math.round(((count - free) * 100) / arenaBlocks);
-      delete tile.name.dataset['grown'];
-      setText(tile.name, `${arena} · ${share}\u00a0%`);
-      tile.name.title = `Arena ${arena} in disk-${disk}: ${share} % in use. Press to look into it.`;
-    }
   }
 
-  #ringDamage(): void {
+  #ringDamage({ census }: CellField): void {
     const [layout, states] = [this.#layout, this.#states];
     if (layout === undefined || states === undefined) return;
+    if (census[BLOCK_STATE.damaged] === 0 && this.#rings.length === 0) return;
     const cells: Cell[] = [];
     for (const { arena, first, count } of states.arenas) {
       for (let n = 0; n < count && cells.length < RINGS_MAX; n += 1) {

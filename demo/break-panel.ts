@@ -187,7 +187,7 @@ export class BreakPanel {
     session.field.avoided.add(place.address);
     const read = await session.store.read(victim).then(
       () => 'The block was read all the same.',
-      (error: unknown) => `Reading it: ${errorText(error)}`,
+      (error: unknown) => `Reading it is answered with ${codeOf(error)}, not with wrong bytes.`,
     );
     outcome.tell(read);
     const named = await this.#check(session);

@@ -41,8 +41,8 @@ export class CachePanel {
     setText(byId('hit-rate', HTMLElement), asked === 0 ? '–' : percentText(hits / asked));
     setText(byId('evictions', HTMLElement), countText(Math.round(this.#history.last(2))));
     const bar = byId('cache-bar', HTMLElement);
-    within(bar, '.used', HTMLElement).style.transform = `scaleX(${cache.used / cache.slots})`;
-    within(bar, '.dirty', HTMLElement).style.transform = `scaleX(${cache.dirty / cache.slots})`;
+    within(bar, '.fill', HTMLElement).style.transform = `scaleX(${cache.used / cache.slots})`;
+    within(bar, '.unsaved', HTMLElement).style.transform = `scaleX(${cache.dirty / cache.slots})`;
     const memory = binaryText(cache.slots * store.blockSize);
     const text =
       `${countText(cache.used)} of ${countOf(cache.slots, 'slot')} (${memory}) in use, ` +
@@ -86,7 +86,7 @@ function showPrices({ cachedMs, readMs, indexedDbMs }: ReadPrices, isInline: boo
   const show = (name: string, ms: number | undefined): void => {
     const line = within(document, `[data-price="${name}"]`, HTMLElement);
     const share = ms === undefined ? 0 : shareOf(ms);
-    within(line, 'i', HTMLElement).style.transform = `scaleX(${share})`;
+    within(line, '.meter', HTMLElement).style.transform = `scaleX(${share})`;
     const text = ms === undefined ? (isInline ? NEEDS_MEMORY : '–') : shortTimeText(ms);
     setText(within(line, 'output', HTMLElement), text);
   };

@@ -43,6 +43,8 @@ describe('the cells of the map', () => {
     expect(field.pixels[16]).toBe(settled(data));
     expect(field.pixels[20]).toBe(settled(UNGROWN));
     expect([...field.census]).toEqual([8, 3, 0, 0, 0, 1, 0, 12]);
+    expect([...field.used]).toEqual([3, 0, 1]);
+    expect([...field.grown]).toEqual([8, 0, 4]);
   });
 
   test('what was there at first does not glow; what changes does, and ages', () => {
@@ -60,7 +62,7 @@ describe('the cells of the map', () => {
     field.age(100);
     expect(field.pixels[1]).toBe(fresh(dirty));
     expect(field.changedMs(1)).toBe(100);
-    field.age(1100);
+    for (let frame = 0; frame < 4; frame += 1) field.age(1100 + frame);
     expect(field.pixels[1]).not.toBe(fresh(dirty));
     expect(field.pixels[1]).not.toBe(settled(dirty));
     states.bytes[1] = data;
@@ -68,7 +70,7 @@ describe('the cells of the map', () => {
     field.age(1200);
     expect(field.pixels[1]).toBe(fresh(data));
     expect(field.hotCount).toBe(1);
-    field.age(1200 + GLOW_MS);
+    for (let frame = 0; frame < 4; frame += 1) field.age(1200 + GLOW_MS + frame);
     expect(field.pixels[1]).toBe(settled(data));
     expect(field.hotCount).toBe(0);
   });
@@ -150,4 +152,5 @@ test('colours are read as the style has them', () => {
   expect(parseRgb('rgb(1, 20, 255)')).toEqual({ r: 1, g: 20, b: 255 });
   expect(parseRgb('rgba(1, 20, 255, 0.5)')).toEqual({ r: 1, g: 20, b: 255 });
   expect(parseRgb('#0114ff')).toEqual({ r: 1, g: 20, b: 255 });
+  expect(parseRgb('#f0a')).toEqual({ r: 255, g: 0, b: 170 });
 });

@@ -16,9 +16,16 @@ export const GLOW_LEVELS = 64;
 const FADED = STATE_COUNT * GLOW_LEVELS;
 export const PALETTE_LENGTH = 2 * FADED;
 
+/** 1 for the states that take space. */
+const USED = Uint8Array.from({ length: STATE_COUNT }, (_, state) =>
+  state === BLOCK_STATE.free || state === UNGROWN ? 0 : 1,
+);
+
 /** So long a change can be seen. */
 export const GLOW_MS = 12_000;
 const AGE_BUCKET_MS = 32;
+const FLASH_MS = 800;
+const AFTERGLOW_TURNS = 4;
 /** A flash of a third of a second, and an afterglow of seconds. */
 const LEVEL_BY_AGE = Uint8Array.from({ length: Math.ceil(GLOW_MS / AGE_BUCKET_MS) }, (_, n) => {
   const ageMs = n * AGE_BUCKET_MS;
@@ -41,6 +48,9 @@ export class CellField {
   readonly stale: Uint8Array;
   /** Blocks by state, `UNGROWN` last. */
   readonly census: Float64Array = new Float64Array(STATE_COUNT);
+  /** By arena: blocks that are neither free nor missing, and blocks that are there at all. */
+  readonly used: Uint32Array;
+  readonly grown: Uint32Array;
   /** Changes of state seen so far. */
   changes = 0;
   readonly #states: Uint8Array;
@@ -50,6 +60,7 @@ export class CellField {
   readonly #hot: Uint32Array;
   readonly #isHot: Uint8Array;
   #hotCount = 0;
+  #frames = 0;
   #palette = new Uint32Array(PALETTE_LENGTH);
   #marked: Uint8Array | undefined;
   #isFirst = true;
@@ -61,6 +72,8 @@ export class CellField {
     this.shape = shape;
     this.pixels = new Uint32Array(count);
     this.stale = new Uint8Array(shape.arenaCount).fill(1);
+    this.used = new Uint32Array(shape.arenaCount);
+    this.grown = new Uint32Array(shape.arenaCount);
     this.#states = new Uint8Array(count).fill(UNGROWN);
     this.#changedMs = new Float64Array(count);
     this.#hot = new Uint32Array(count);
@@ -125,6 +138,10 @@ export class CellField {
     this.census[before] = (this.census[before] as number) - 1;
     this.census[state] = (this.census[state] as number) + 1;
     this.changes += 1;
+    const arena = Math.floor(cell / this.shape.arenaBlocks);
+    this.used[arena] =
+      (this.used[arena] as number) + (USED[state] as number) - (USED[before] as number);
+    if (before === UNGROWN) this.grown[arena] = (this.grown[arena] as number) + 1;
     // Growth is no write; and what was there when the page opened did not happen before its eyes.
     const isWrite = !this.#isFirst && before !== UNGROWN;
     if (isWrite) this.#changedMs[cell] = nowMs;
@@ -137,13 +154,22 @@ export class CellField {
     }
   }
 
-  /** Paints what glows at its present age. */
+  /**
+   * Paints what glows at its present age. The flash is painted in every frame; the afterglow changes so slowly that each
+   * frame paints a quarter of it.
+   */
   age(nowMs: number): void {
     const hot = this.#hot;
+    this.#frames += 1;
+    const turn = this.#frames % AFTERGLOW_TURNS;
     for (let n = 0; n < this.#hotCount; ) {
       const cell = hot[n] as number;
-      const bucket = Math.floor((nowMs - (this.#changedMs[cell] as number)) / AGE_BUCKET_MS);
-      const level = LEVEL_BY_AGE[bucket < 0 ? 0 : bucket] ?? 0;
+      const ageMs = nowMs - (this.#changedMs[cell] as number);
+      if (ageMs > FLASH_MS && cell % AFTERGLOW_TURNS !== turn) {
+        n += 1;
+        continue;
+      }
+      const level = LEVEL_BY_AGE[ageMs < 0 ? 0 : Math.floor(ageMs / AGE_BUCKET_MS)] ?? 0;
       this.#paint(cell, level);
       if (level > 0) {
         n += 1;
@@ -213,10 +239,12 @@ function pack({ r, g, b }: Rgb): number {
   return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 }
 
-/** A colour of CSS: `#0a14ff` or `rgb(10, 20, 255)`. */
+/** A colour of CSS: `#0a14ff`, `#fff` or `rgb(10, 20, 255)`. */
 export function parseRgb(text: string): Rgb {
   if (text.startsWith('#')) {
-    const value = Number.parseInt(text.slice(1), 16);
+    // Tools that make style sheets small write the short form.
+    const digits = text.length === 4 ? text.slice(1).replace(/./g, '$&$&') : text.slice(1);
+    const value = Number.parseInt(digits, 16);
     return { r: value >> 16, g: (value >> 8) & 255, b: value & 255 };
   }
   const [r = 0, g = 0, b = 0] = (text.match(/[\d.]+/g) ?? []).map(Number);

@@ -83,7 +83,7 @@ export class Chart {
     return {
       width,
       height,
-      padding: [6, 2, 0, 0],
+      padding: [6, 14, 0, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -93,8 +93,8 @@ export class Chart {
       axes: [
         {
           ...axis,
-          size: 18,
-          gap: 2,
+          size: 22,
+          gap: 5,
           grid: { show: false },
           splits: [-60, -45, -30, -15, 0],
           values: seconds,

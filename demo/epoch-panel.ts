@@ -58,7 +58,7 @@ export class EpochPanel {
       const line = within(document, `[data-limbo="${key}"]`, HTMLElement);
       const blocks = waits[n] ?? 0;
       setText(within(line, 'output', HTMLElement), countText(blocks));
-      within(line, 'i', HTMLElement).style.transform = `scaleX(${blocks / most})`;
+      within(line, '.meter', HTMLElement).style.transform = `scaleX(${blocks / most})`;
     });
     if (this.#reader === undefined) setText(this.#readout, ADVICE);
     else {

@@ -11,7 +11,7 @@ export interface LogRibbon {
   readonly arena: number;
   /** Records appended in each moment. */
   readonly appended: Uint32Array;
-  /** Blocks of the chain at the end of each moment. */
+  /** Blocks of the chain at the end of each moment; 0 before it was first looked at. */
   readonly chain: Uint32Array;
   /** Blocks that a compaction made of the chain less, or 1 when it was no shorter; 0 in moments without one. */
   readonly folded: Uint32Array;
@@ -37,8 +37,14 @@ export class LogHistory {
     for (const stats of arenas) {
       const ribbon = this.#ribbons.get(stats.arena);
       if (ribbon !== undefined) lookAt(ribbon, stats);
-      else if (stats.logBlocks > 0) this.#ribbons.set(stats.arena, freshRibbon(stats));
+      else if (stats.logBlocks > 0) this.#add(stats);
     }
+  }
+
+  #add(stats: ArenaStats): void {
+    const ribbon = freshRibbon(stats);
+    lookAt(ribbon, stats);
+    this.#ribbons.set(stats.arena, ribbon);
   }
 
   #advance(moments: number): void {
@@ -56,7 +62,7 @@ function freshRibbon({ arena, logBlocks, logRecords, compactions }: ArenaStats):
   return {
     arena,
     appended: new Uint32Array(SAMPLE_COUNT),
-    chain: new Uint32Array(SAMPLE_COUNT).fill(logBlocks),
+    chain: new Uint32Array(SAMPLE_COUNT),
     folded: new Uint32Array(SAMPLE_COUNT),
     records: logRecords,
     blocks: logBlocks,

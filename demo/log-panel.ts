@@ -15,7 +15,9 @@ const CHAIN_PIXELS = 54;
 const SQUARE_PIXELS = 6;
 /** So many squares; a longer chain ends in a number. */
 const SQUARES_MAX = 8;
-const ROW_PIXELS_MAX = 26;
+const ROW_PIXELS_MAX = 48;
+/** Compactions are stitches along the upper edge. */
+const STITCH_PIXELS = 3;
 const ROWS_MAX = 16;
 
 interface Colours {
@@ -96,6 +98,7 @@ export class LogPanel {
     context.fillStyle = colours.line;
     context.fillRect(left, height, width - left, 1);
     const most = Math.max(64, ...ribbon.appended);
+    const room = height - STITCH_PIXELS - 2;
     const longest = Math.max(4, ...ribbon.chain);
     context.strokeStyle = colours.chain;
     context.lineWidth = 1;
@@ -104,15 +107,16 @@ export class LogPanel {
       const x = left + n * step;
       const appended = ribbon.appended[n] as number;
       if (appended > 0) {
-        const bar = Math.max(1.5, (Math.log2(1 + appended) / Math.log2(1 + most)) * height);
+        const bar = Math.max(1.5, (Math.log2(1 + appended) / Math.log2(1 + most)) * room);
         context.fillStyle = colours.log;
         context.fillRect(x, height - bar, Math.max(1, step - 0.5), bar);
       }
       if ((ribbon.folded[n] as number) > 0) {
         context.fillStyle = colours.fold;
-        context.fillRect(x, 0, 2, height);
+        context.fillRect(x, 0, Math.max(1, step - 0.5), STITCH_PIXELS);
       }
-      const y = height - ((ribbon.chain[n] as number) / longest) * (height - 1);
+      if (ribbon.chain[n] === 0) continue;
+      const y = height - ((ribbon.chain[n] as number) / longest) * (room - 1);
       context.lineTo(x, y);
       context.lineTo(x + step, y);
     }
@@ -140,7 +144,7 @@ export class LogPanel {
     while (list.children.length > classes.length) list.lastElementChild?.remove();
     while (list.children.length < classes.length) {
       const item = make('li', '');
-      item.append(make('output', ''), make('i', ''), make('span', ''));
+      item.append(make('output', ''), make('div', 'column'), make('span', 'from'));
       list.append(item);
     }
     const most = Math.max(8, ...classes.map(({ ranges }) => ranges));

@@ -32,6 +32,7 @@ import { WorkerWatch } from './worker-watch.ts';
 const IDLE_MS = 500;
 /** Something that has just happened may have consequences to see. */
 const LIVELY_MS = 1500;
+const STILL_SAMPLES = 4;
 const BROWSER_MS = 5000;
 /** A pointer that only passes over the list marks nothing. */
 const POINT_MS = 120;
@@ -100,6 +101,10 @@ class DemoPage {
   #sampledMs = 0;
   #changedMs = 0;
   #samples = 0;
+  /** What is drawn next after a sample. */
+  #turn = 0;
+  /** People who asked for less motion see the charts move once a second. */
+  #isStill = prefersStillness();
 
   constructor() {
     this.#host.onOpen((session) => this.#takeSession(session));
@@ -235,7 +240,7 @@ class DemoPage {
     }
     this.#map.paint(nowMs);
     if (nowMs - this.#sampledMs >= SAMPLE_MS) this.#sample(session, nowMs);
-    else if (!prefersStillness() || this.#samples % 4 === 0) this.#drawTurn();
+    else if (!this.#isStill || this.#samples % STILL_SAMPLES === 0) this.#drawTurn();
   }
 
   /** Figures, four times a second; the drawing of charts is left to the frames that follow. */
@@ -254,9 +259,8 @@ class DemoPage {
     this.#sampledMs = nowMs;
     this.#samples += 1;
     this.#turn = 0;
+    this.#isStill = prefersStillness();
   }
-
-  #turn = 0;
 
   /** One thing a frame after each sample: no frame draws everything. */
   #drawTurn(): void {

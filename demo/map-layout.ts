@@ -46,7 +46,7 @@ export interface Cell {
 
 const LABEL_CSS_PIXELS = 18;
 const GAP_MIN_CSS_PIXELS = 8;
-const GAP_MAX_CSS_PIXELS = 40;
+const GAP_MAX_CSS_PIXELS = 64;
 const PITCH_MAX_CSS_PIXELS = 14;
 /** When the map has to scroll, its cells are at least this large. */
 const SCROLLED_PITCH_CSS_PIXELS = 2;

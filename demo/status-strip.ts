@@ -27,7 +27,7 @@ export class StatusStrip {
   /** What the page itself costs. Tests read it from the document's data. */
   showFrames(meter: FrameMeter): void {
     const [median, slowest] = [meter.quantile(0.5), meter.quantile(1)];
-    fact('frame', `${median.toFixed(1)} · ${slowest.toFixed(1)}\u00a0ms`);
+    fact('frame', `${median.toFixed(1)}\u00a0ms, at most ${slowest.toFixed(0)}`);
     const { dataset } = document.documentElement;
     dataset['frameMedianMs'] = median.toFixed(3);
     dataset['frameP95Ms'] = meter.quantile(0.95).toFixed(3);

@@ -41,7 +41,7 @@ class WorkCard {
     this.#element = within(document, `[data-work="${kind}"]`, HTMLElement);
     this.#button = within(this.#element, '.start', HTMLButtonElement);
     this.#note = within(this.#element, '.work-note', HTMLElement);
-    this.#name = within(this.#element, 'h3', HTMLElement).textContent ?? '';
+    this.#name = within(this.#element, '.work-name', HTMLElement).textContent ?? '';
     this.#rateText = byId(`${kind}-rate-text`, HTMLElement);
     this.#button.addEventListener('click', () => {
       const { workloads } = host.open;
