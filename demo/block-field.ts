@@ -20,6 +20,7 @@ import {
   type Store,
   type Transaction,
 } from '../src/index.ts';
+import { Ballast } from './ballast.ts';
 import { RandomSource } from './random.ts';
 
 const POINTER_BYTES = 24;
@@ -66,12 +67,14 @@ export class BlockField {
   readonly #store: FieldStore;
   readonly #fanOut: number;
   readonly #random: RandomSource;
+  readonly #ballast: Ballast;
   #tops: Top[] = [];
 
   constructor(store: FieldStore, random = new RandomSource(1)) {
     this.#store = store;
     this.#fanOut = Math.floor(store.blockSize / POINTER_BYTES);
     this.#random = random;
+    this.#ballast = new Ballast(store);
   }
 
   /** Data blocks, without the tree's own. */
@@ -92,7 +95,8 @@ export class BlockField {
   }
 
   /** Appends blocks in the first places that are empty. Returns how many, 0 when the tree is full. */
-  append(count: number, make: BlockMaker, options: ChangeOptions = {}): Promise<number> {
+  async append(count: number, make: BlockMaker, options: ChangeOptions = {}): Promise<number> {
+    await this.#ballast.keep();
     return this.#change(options, async (tx) => {
       const draft = this.#draftWithRoom();
       if (draft === undefined) return 0;
@@ -123,8 +127,12 @@ export class BlockField {
     });
   }
 
-  /** Frees blocks chosen at random. Returns how many, 0 when there are none. */
+  /** Frees blocks chosen at random, in a full store too. Returns how many, 0 when there are none. */
   delete(count: number, options: ChangeOptions = {}): Promise<number> {
+    return this.#ballast.spend(() => this.#delete(count, options));
+  }
+
+  #delete(count: number, options: ChangeOptions): Promise<number> {
     return this.#change(options, async (tx) => {
       const draft = this.#draftAtRandom();
       if (draft === undefined) return 0;

@@ -95,6 +95,8 @@ export class StoreHost {
   async close(): Promise<void> {
     const { session } = this;
     if (session === undefined) return;
+    // From here on nobody asks it anything: a store that is closing does not answer.
+    this.#session = undefined;
     for (const listener of this.#closeListeners) listener(session);
     await session.workloads.stopAll();
     await session.store.close();
