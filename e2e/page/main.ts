@@ -3,6 +3,7 @@
  */
 import * as library from '../../src/index.ts';
 import type { ConformanceResult } from '../../src/testing.ts';
+import { openStore as openSyncStore } from '../../src/worker.ts';
 import { type ChurnReport, readWhileChurned } from './cached-reads.ts';
 import * as churnTools from './churn.ts';
 import type { FillResult } from './fill.worker.ts';
@@ -36,6 +37,8 @@ declare global {
   var startWorker: (role: library.WorkerRole) => Worker;
   /** A worker in which the file system is as in a private window. */
   var startPrivateWorker: () => Worker;
+  /** `openStore` of `opfs-blocks/worker`, where it does not belong. */
+  var openSyncStoreOnPage: (name: string) => Promise<unknown>;
   /** A worker with a layer of its own. */
   var startLayeredWorker: () => Worker;
   /** Workers with a synchronous store, by name. */
@@ -124,6 +127,8 @@ globalThis.endWorker = (which) => {
 
 globalThis.startPrivateWorker = () =>
   new Worker(new URL('./private.worker.ts', import.meta.url), { type: 'module' });
+
+globalThis.openSyncStoreOnPage = (name) => openSyncStore(name);
 
 globalThis.startLayeredWorker = () =>
   new Worker(new URL('./layered.worker.ts', import.meta.url), { type: 'module' });

@@ -17,6 +17,8 @@ declare global {
   var syncStore: library.SyncStore;
   /** What the page has shared with this worker. */
   var sharedStore: pageLibrary.Store;
+  /** Workers started with `startDisk`. */
+  var diskWorkers: Worker[];
   /** What a bare handle costs: a file of this origin, and the checksum. */
   var bare: typeof bareTools;
 }
@@ -42,7 +44,26 @@ function stopwatch() {
   return { time, best };
 }
 
-const bareTools = { createXXHash64, openBare, stopwatch };
+/** For the option `worker`: the disks' workers, but within reach. */
+function startDisk(): Worker {
+  const worker = new Worker(new URL('../../workers/disk.ts', import.meta.url), { type: 'module' });
+  globalThis.diskWorkers.push(worker);
+  return worker;
+}
+
+/** What an attempt throws, as its code. */
+async function codeOf(attempt: () => unknown): Promise<string> {
+  try {
+    await attempt();
+    return 'not refused';
+  } catch (error) {
+    return String((error as library.StoreError).code);
+  }
+}
+
+globalThis.diskWorkers = [];
+
+const bareTools = { createXXHash64, openBare, stopwatch, startDisk, codeOf };
 
 globalThis.workerLib = library;
 globalThis.pageLib = pageLibrary;

@@ -29,7 +29,7 @@ const BENCH_PAGE = 'e2e/bench/page/';
 const SIDE_BY_SIDE = ['demo', 'e2e'];
 const BROWSER_GLOBALS =
   /^(navigator|window|document|Worker|indexedDB|self|localStorage|FileSystem\w*)$/;
-const BROWSER_CODE = /^(src\/device\/(opfs|liveness)|src\/client\/|workers\/|demo\/|e2e\/)/;
+const BROWSER_CODE = /^(src\/device\/(opfs|liveness|damage)|src\/client\/|workers\/|demo\/|e2e\/)/;
 const COLUMNS_MAX = 120;
 const FUNCTION_LINES_MAX = 70;
 /** Tests of something that is not one module. */

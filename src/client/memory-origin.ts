@@ -93,7 +93,11 @@ export class MemoryOrigin {
       catalogue: this.#catalogue(),
       uniqueId: () => this.environment.uniqueId(),
       startWorker: (role) => this.#startWorker(role),
-      openDirectory: (store) => this.#openDirectory(store, worker),
+      openDirectory: (store, { openElsewhere, disks }) => ({
+        ...this.#openDirectory(store, worker),
+        ...(openElsewhere === undefined ? {} : { open: openElsewhere }),
+        ...(disks === undefined ? {} : { disks }),
+      }),
     };
   }
 

@@ -173,6 +173,8 @@ async function openSession(
     blocks: shared?.blocks ?? remoteBlocks(remote.verbs),
     figures,
     catalogueStatus: () => keeper.status,
+    // Who may not write is told so before its callback runs.
+    isAlone: () => !settings.readOnly && (sharing?.isUnused ?? true),
     share: () => {
       if (sharing === undefined) throw notSharedError();
       return sharing.share();

@@ -97,7 +97,8 @@ export interface VerbsApi
     name: string,
     pointer: Float64Array | undefined,
   ): Promise<void>;
-  end(transaction: number, durability: Durability): Promise<number>;
+  /** `isAwaited`: a note tells when it is visible, which is before it is durable. */
+  end(transaction: number, durability: Durability, isAwaited: boolean): Promise<number>;
   read(pointers: Float64Array): Promise<Uint8Array[]>;
   /** `check` names the call in the progress notes. */
   check(check: number, reachable: Float64Array | undefined): Promise<CheckReport>;
@@ -166,6 +167,8 @@ export type WorkerNote =
       readonly total: number;
     }
   | { readonly note: 'pong' }
+  /** The transaction's state is visible. */
+  | { readonly note: 'ended'; readonly transaction: number }
   /** The client that the store was shared with has begun to use it. */
   | { readonly note: 'attached'; readonly client: number }
   /** Something failed outside any call: the session is over. */

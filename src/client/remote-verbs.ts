@@ -43,6 +43,8 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
   const early: StoreEvent[] = [];
   let listener = (event: StoreEvent): void => void early.push(event);
   const progress = new Map<number, Progress>();
+  /** Told when the transaction's state is visible. */
+  const ended = new Map<number, () => void>();
 
   endpoint.addEventListener('message', (event) => {
     onMessage();
@@ -50,6 +52,7 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
     if (note === undefined) return;
     if (note.note === 'event') listener(note.event);
     else if (note.note === 'progress') progress.get(note.check)?.(note.done, note.total);
+    else if (note.note === 'ended') ended.get(note.transaction)?.();
     else if (note.note === 'attached') remote.onAttached(note.client);
     else if (note.note === 'failed') lifeline.end(unpackStoreError(note.error));
   });
@@ -66,7 +69,7 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
   const remote: RemoteStore<Api> = {
     verbs: {
       subscribe,
-      ...transactionVerbs(api, lifeline, post),
+      ...transactionVerbs(api, lifeline, post, ended),
       ...storeVerbs(api, lifeline, progress),
       seen: (publication) => post({ note: 'seen', publication }),
     },
@@ -94,6 +97,7 @@ function transactionVerbs(
   api: Remote<VerbsApi>,
   lifeline: Lifeline,
   post: (note: ClientNote) => void,
+  ended: Map<number, () => void>,
 ): TransactionVerbs {
   return {
     begin: (ticket) => lifeline.race(() => api.begin(ticket)),
@@ -118,8 +122,14 @@ function transactionVerbs(
       const words = pointer === undefined ? undefined : packPointers([pointer]);
       return lifeline.race(() => api.transactionSetRoot(transaction, name, words));
     },
-    end: (transaction, durability) =>
-      lifeline.race(() => api.end(transaction, durability), { maybeApplied: true }),
+    end: (transaction, durability, onEnded) => {
+      if (onEnded !== undefined) ended.set(transaction, onEnded);
+      const isAwaited = onEnded !== undefined;
+      const end = lifeline.race(() => api.end(transaction, durability, isAwaited), {
+        maybeApplied: true,
+      });
+      return isAwaited ? end.finally(() => ended.delete(transaction)) : end;
+    },
     abort: (transaction) => lifeline.race(() => api.abort(transaction)),
   };
 }

@@ -85,7 +85,7 @@ export class SharedBlocks implements BlockSource {
     const { blockBytes } = geometry;
     this.#cache = new CacheReader({
       layout: cacheLayout({ slotCount, blockBytes }),
-      control: memory.cacheWords({ slotCount, blockBytes, diskCount: geometry.diskCount }),
+      control: memory.cacheWords({ slotCount, blockBytes }),
       memory: { bytes: memory.bytes },
     });
     this.#bell = memory.clientBell(client);

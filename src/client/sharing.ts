@@ -31,6 +31,11 @@ export class Sharing {
     parts.connection.remote.onAttached = (client) => void this.#watch(client);
   }
 
+  /** Nobody has been given a handle, or they have all let go. */
+  get isUnused(): boolean {
+    return this.#taken.size === 0;
+  }
+
   share(): StoreHandle {
     const { connection, name, disks, durability, environment } = this.#parts;
     const { buffers } = disks.memory;
@@ -165,6 +170,7 @@ async function attachedStore(
     profile: 'threaded',
     blocks: shared.blocks,
     catalogueStatus: () => 'ok' as const,
+    isAlone: () => false,
     share: () => {
       throw new StoreError('MISUSE', 'Only the page that has opened a store can share it.');
     },

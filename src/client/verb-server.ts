@@ -75,38 +75,46 @@ export class VerbServer {
     return {
       begin: async (ticket) => {
         const session = this.opened();
-        const begun = await session.begin(this.#ticket(ticket));
-        if (this.#abandoned) await session.abort(begun.transaction);
-        else this.#open.add(begun.transaction);
-        return begun;
+        const name = this.#ticket(ticket);
+        this.#open.add(name);
+        const begun = await session.begin(name);
+        if (this.#abandoned) await session.abort(name);
+        return { ...begun, transaction: ticket };
       },
       transactionRead: async (transaction, pointers) =>
-        transferBlocks(await this.opened().transactionRead(transaction, unpackPointers(pointers))),
+        transferBlocks(
+          await this.opened().transactionRead(this.#ticket(transaction), unpackPointers(pointers)),
+        ),
       transactionWrite: async (transaction, blocks) =>
-        packPointers(await this.opened().transactionWrite(transaction, unpackBlocks(blocks))),
+        packPointers(
+          await this.opened().transactionWrite(this.#ticket(transaction), unpackBlocks(blocks)),
+        ),
       transactionReplace: async (transaction, old, block) => {
         const [pointer] = unpackPointers(old);
         const [bytes] = unpackBlocks(block);
         const replaced = await this.opened().transactionReplace(
-          transaction,
+          this.#ticket(transaction),
           pointer as Pointer,
           bytes as Uint8Array,
         );
         return packPointers([replaced]);
       },
       transactionFree: (transaction, pointers) =>
-        this.opened().transactionFree(transaction, unpackPointers(pointers)),
+        this.opened().transactionFree(this.#ticket(transaction), unpackPointers(pointers)),
       transactionSetRoot: (transaction, name, words) => {
         const pointer = words === undefined ? undefined : unpackPointers(words)[0];
-        return this.opened().transactionSetRoot(transaction, name, pointer);
+        return this.opened().transactionSetRoot(this.#ticket(transaction), name, pointer);
       },
-      end: (transaction, durability) => {
-        this.#open.delete(transaction);
-        return this.opened().end(transaction, durability);
+      end: (transaction, durability, isAwaited) => {
+        const name = this.#ticket(transaction);
+        this.#open.delete(name);
+        const tell = (): void => this.post({ note: 'ended', transaction });
+        return this.opened().end(name, durability, isAwaited ? tell : undefined);
       },
       abort: (transaction) => {
-        this.#open.delete(transaction);
-        return this.opened().abort(transaction);
+        const name = this.#ticket(transaction);
+        this.#open.delete(name);
+        return this.opened().abort(name);
       },
     };
   }

@@ -29,6 +29,8 @@ export class MemoryStoreDirectory implements StoreDirectory {
   wrap: (device: Device) => Device = (device) => device;
   /** Called in place of the honest probe, which it may ask. */
   probing: (honest: Probe) => Probe = (honest) => honest;
+  /** A look without returning to the event loop, for those who want one. */
+  watch?: NonNullable<StoreDirectory['watch']>;
   /** How often the files were looked for, and how often with a store id. */
   probes = 0;
   probesWithStoreId = 0;

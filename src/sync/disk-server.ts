@@ -18,15 +18,14 @@ import { SlotHeaders } from '../cache/slot-headers.ts';
 import type { Device, DeviceFault } from '../device/device.ts';
 import { HASH_DOMAIN_BYTES } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { atomicLoad } from '../shared/atomics.ts';
 import { cacheLayout, SLOT_STATUS } from '../shared/cache-layout.ts';
 import { landingOffset, RAW_BYTES } from '../shared/contents-layout.ts';
-import { CLIENTS_MAX, MAILBOX_CELLS_MAX, SESSION } from '../shared/control-layout.ts';
+import { CLIENTS_MAX, MAILBOX_CELLS_MAX } from '../shared/control-layout.ts';
 import { DiskPageWriter, FIRST_FAULT } from '../shared/disk-page.ts';
 import { Doorbell } from '../shared/doorbell.ts';
 import { MailboxServer } from '../shared/mailbox.ts';
 import { RingReader, RingWriter } from '../shared/ring.ts';
-import type { SessionMemory } from '../shared/session-memory.ts';
+import { type SessionMemory, sessionGeometry } from '../shared/session-memory.ts';
 import { COMPLETION, CompletionList } from './completion-list.ts';
 import { DiskLoop, WRITE_RUN_BYTES_MAX } from './disk-loop.ts';
 import type { Outcome, VerifyBlock } from './disk-port.ts';
@@ -292,11 +291,9 @@ export class DiskServer {
     assert(this.configured === undefined, 'a disk is configured once');
     const { words, control, bytes } = this.memory;
     const { disk, options } = this;
-    const session = (word: keyof typeof SESSION) =>
-      atomicLoad(words, control.session + SESSION[word]);
-    const layout = cacheLayout({ slotCount: session('slotCount'), blockBytes });
+    const { slotCount, diskCount, mailboxCells } = sessionGeometry(this.memory);
+    const layout = cacheLayout({ slotCount, blockBytes });
     const cacheWords = words.subarray(control.cache);
-    const cellCount = session('mailboxCells');
     const loop = new DiskLoop({
       disk,
       device: this.device,
@@ -313,11 +310,12 @@ export class DiskServer {
     this.configured = {
       loop,
       blockBytes,
-      diskCount: session('diskCount'),
+      diskCount,
       cache: new CacheReader({ layout, control: cacheWords, memory: { bytes } }),
       headers: new SlotHeaders(layout, cacheWords),
       mailboxes: Array.from({ length: CLIENTS_MAX }, (_, client) => {
-        return new MailboxServer(words, { start: control.mailbox(client, disk), cellCount });
+        const start = control.mailbox(client, disk);
+        return new MailboxServer(words, { start, cellCount: mailboxCells });
       }),
       drainEntries: Math.max(1, loop.queueCapacity / 2),
     };
