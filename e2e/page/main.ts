@@ -4,9 +4,12 @@
 import * as library from '../../src/index.ts';
 import type { ConformanceResult } from '../../src/testing.ts';
 import { openStore as openSyncStore } from '../../src/worker.ts';
+import { type ChurnReport, readWhileChurned } from './cached-reads.ts';
+import * as churnTools from './churn.ts';
 import type { FillResult } from './fill.worker.ts';
+import { messages } from './messages.ts';
 import type { RawRequest, RawResult } from './raw.worker.ts';
-import type { WorkerAnswer, WorkerCall } from './sync.worker.ts';
+import type { WorkerAnswer, WorkerCall, WorkerShare } from './sync.worker.ts';
 
 export interface CaughtError {
   readonly isStoreError: boolean;
@@ -42,6 +45,15 @@ declare global {
   var syncWorkers: Map<string, Worker>;
   /** Runs a function, given as its source, in the worker of that name; starts it when there is none. */
   var runInWorker: (name: string, call: WorkerCall) => Promise<WorkerAnswer>;
+  /** Gives the worker of that name a share of an open store. */
+  var shareWithWorker: (name: string, store: library.Store) => Promise<WorkerAnswer>;
+  /** A disk's worker that goes wrong. */
+  var startFaultyDisk: (fault: 'stuck' | 'slow') => Worker;
+  /** Blocks that a writer replaces, also within workers' reach. */
+  var churn: typeof churnTools;
+  var readChurned: (store: library.Store, seconds: number) => Promise<ChurnReport>;
+  /** Messages sent by this page. */
+  var sent: typeof messages;
   var runConformance: () => Promise<ConformanceResult[]>;
   /** Fills the origin's space through a bare handle, and gives it back. */
   var fillSpace: () => Promise<FillResult>;
@@ -123,7 +135,11 @@ globalThis.startLayeredWorker = () =>
 
 globalThis.syncWorkers = new Map();
 
-globalThis.runInWorker = (name, call) => {
+function askWorker(
+  name: string,
+  request: WorkerCall | WorkerShare,
+  transferables: Transferable[] = [],
+): Promise<WorkerAnswer> {
   let worker = globalThis.syncWorkers.get(name);
   if (worker === undefined) {
     worker = new Worker(new URL('./sync.worker.ts', import.meta.url), { type: 'module' });
@@ -133,9 +149,23 @@ globalThis.runInWorker = (name, call) => {
   return new Promise((resolve, reject) => {
     started.onmessage = (event: MessageEvent<WorkerAnswer>) => resolve(event.data);
     started.onerror = (event) => reject(new Error(event.message));
-    started.postMessage(call);
+    started.postMessage(request, transferables);
   });
+}
+
+globalThis.runInWorker = (name, call) => askWorker(name, call);
+
+globalThis.shareWithWorker = (name, store) => {
+  const handle = store.share();
+  return askWorker(name, { handle }, [handle.port]);
 };
+
+globalThis.startFaultyDisk = (fault) =>
+  new Worker(new URL('./faulty-disk.worker.ts', import.meta.url), { type: 'module', name: fault });
+
+globalThis.churn = churnTools;
+globalThis.readChurned = readWhileChurned;
+globalThis.sent = messages;
 
 /** The only answer of a worker that is asked one thing. */
 function answerOf<T>(worker: Worker, request: unknown): Promise<T> {
