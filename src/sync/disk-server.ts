@@ -15,7 +15,7 @@ import { assert, unreachable } from '../base/assert.ts';
 import { type ByteCount, type DiskIndex, isCount, type SlotIndex } from '../base/brand.ts';
 import { CacheReader } from '../cache/cache-reader.ts';
 import { SlotHeaders } from '../cache/slot-headers.ts';
-import type { Device, DeviceFault } from '../device/device.ts';
+import { type Device, type DeviceFault, isFault } from '../device/device.ts';
 import { HASH_DOMAIN_BYTES } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { cacheLayout, SLOT_STATUS } from '../shared/cache-layout.ts';
@@ -248,8 +248,7 @@ export class DiskServer {
     const loop = this.configured?.loop;
     switch (operation) {
       case REQUEST.configure:
-        this.configure(detailAt(words, at));
-        return undefined;
+        return this.configure(detailAt(words, at));
       case REQUEST.rawRead:
         return this.rawRead(fileOffsetAt(words, at), detailAt(words, at));
       case REQUEST.rawWrite:
@@ -294,7 +293,7 @@ export class DiskServer {
     return fault;
   }
 
-  private configure(blockBytes: number): void {
+  private configure(blockBytes: number): DeviceFault | undefined {
     assert(this.configured === undefined, 'a disk is configured once');
     const { words, control, bytes } = this.memory;
     const { disk, options } = this;
@@ -313,7 +312,8 @@ export class DiskServer {
       ...(options.queueEntries === undefined ? {} : { queueEntries: options.queueEntries }),
     });
     // Its length is among the counters from the start.
-    loop.size();
+    const size = loop.size();
+    if (isFault(size)) return size;
     this.configured = {
       loop,
       blockBytes,
