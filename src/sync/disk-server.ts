@@ -326,6 +326,7 @@ export class DiskServer {
       }),
       drainEntries: Math.max(1, loop.queueCapacity / 2),
     };
+    return undefined;
   }
 
   private answer(result: number | DeviceFault | undefined): void {
