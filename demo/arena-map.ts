@@ -1,12 +1,15 @@
 /**
  * The arena map: one tile per arena, one cell per block, in the colour of the block's state. Every colour comes from
- * `store.blockStates()`; what is not painted as a cell has not been grown yet. The colours themselves are those
- * of the legend's swatches, so that map and legend cannot disagree, in any colour scheme.
+ * `store.blockStates()`.
  *
- * The canvas is as large as what is in view and moves with it, so a store of any size costs one screen of pixels.
+ * A tile is a canvas of one pixel a block, enlarged by the browser without smoothing. So a frame costs what has
+ * changed,
+ * not what is in view: only tiles with changed pixels are put on their canvas again. Legend and map have their colours
+ * from the same custom properties, so they cannot disagree, in any colour scheme.
  */
 import { BLOCK_STATE, type BlockStates } from '../src/index.ts';
-import { byId, setText } from './dom.ts';
+import { CellField, makePalette, parseRgb, UNGROWN } from './cell-field.ts';
+import { byId, make, onColoursChange, prefersStillness, setText, styleValue } from './dom.ts';
 import {
   type Cell,
   cellAt,
@@ -17,21 +20,20 @@ import {
   stepCell,
   tileOrigin,
 } from './map-layout.ts';
-import { countText, rangesText } from './text.ts';
+import { countText } from './text.ts';
 
-type StateName = keyof typeof BLOCK_STATE;
+export const STATE_NAMES: readonly string[] = [
+  ...Object.entries(BLOCK_STATE)
+    .sort(([, one], [, other]) => one - other)
+    .map(([name]) => name),
+  'ungrown',
+];
 
-/** Indexed by block state. */
-const STATE_NAMES = (Object.keys(BLOCK_STATE) as StateName[]).sort(
-  (a, b) => BLOCK_STATE[a] - BLOCK_STATE[b],
-);
-const STATE_COUNT = STATE_NAMES.length;
-
-const IDLE_TEXT = 'Point at a square, or use the arrow keys, to see its address.';
-const NO_ARENA_TEXT = 'There is no arena yet: the first file makes one.';
-
-/** Of cells that are not marked while others are. */
-const FADED_ALPHA = 0.2;
+const IDLE_TEXT =
+  'Point at a square, or use the arrow keys; Enter looks into an arena, Escape out.';
+/** Rings around damaged blocks, which may be a single pixel each. */
+const RINGS_MAX = 24;
+const CENSUS_MS = 250;
 
 const MOVES: Readonly<Record<string, MapMove>> = {
   ArrowLeft: 'left',
@@ -42,169 +44,292 @@ const MOVES: Readonly<Record<string, MapMove>> = {
   End: 'last',
 };
 
-interface Palette {
-  /** By block state. */
-  readonly states: readonly string[];
-  readonly line: string;
-  readonly text: string;
-  readonly font: string;
+interface Tile {
+  readonly element: HTMLElement;
+  readonly canvas: HTMLCanvasElement;
+  readonly context: CanvasRenderingContext2D;
+  readonly name: HTMLButtonElement;
+  readonly lines: HTMLElement;
+  image: ImageData | undefined;
+}
+
+export interface MapHooks {
+  /** What else is known of a block, in words; empty when nothing is. */
+  describe(address: number): Promise<string>;
+  /** Another arena is looked into, or all of them again. */
+  onZoom(arena: number | undefined): void;
 }
 
 export class ArenaMap {
+  readonly #hooks: MapHooks;
   readonly #view = byId('map-view', HTMLElement);
   readonly #content = byId('map-content', HTMLElement);
-  readonly #canvas = byId('map-canvas', HTMLCanvasElement);
   readonly #cursor = byId('map-cursor', HTMLElement);
   readonly #readout = byId('map-readout', HTMLElement);
   readonly #legend = byId('map-legend', HTMLElement);
-  readonly #context: CanvasRenderingContext2D;
+  readonly #zoomAll = byId('zoom-all', HTMLButtonElement);
+  readonly #zoomNext = byId('zoom-next', HTMLButtonElement);
+  readonly #zoomPrevious = byId('zoom-previous', HTMLButtonElement);
+  readonly #tiles: Tile[] = [];
+  readonly #rings: HTMLElement[] = [];
+  #field: CellField | undefined;
   #states: BlockStates | undefined;
   #layout: MapLayout | undefined;
-  #palette: Palette | undefined;
-  /** Blocks to stand out, as addresses; the others fade. */
-  #marked: ReadonlySet<number> | undefined;
+  #zoomed: number | undefined;
   #selected: Cell | undefined;
-  #frame = 0;
+  #described = '';
+  #censusMs = 0;
+  #changesTold = -1;
 
-  constructor() {
-    const context = this.#canvas.getContext('2d', { alpha: true });
-    if (context === null) throw new Error('This browser gives no 2D canvas.');
-    this.#context = context;
+  constructor(hooks: MapHooks) {
+    this.#hooks = hooks;
     this.#view.tabIndex = 0;
+    setText(this.#readout, IDLE_TEXT);
     new ResizeObserver(() => this.#relayout()).observe(this.#view);
-    this.#view.addEventListener('scroll', () => this.#draw());
     this.#view.addEventListener('pointermove', (event) => this.#point(event));
     this.#view.addEventListener('pointerdown', (event) => this.#point(event));
-    this.#view.addEventListener('pointerleave', () => this.#select(undefined));
+    this.#view.addEventListener('dblclick', () => this.#zoomToSelected());
+    this.#view.addEventListener('pointerleave', (event) => {
+      if (event.pointerType === 'mouse') this.#select(undefined);
+    });
     this.#view.addEventListener('keydown', (event) => this.#key(event));
-    this.#view.addEventListener('blur', () => this.#select(undefined));
-    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) {
-      matchMedia(query).addEventListener('change', () => this.#recolour());
-    }
+    this.#zoomAll.addEventListener('click', () => this.zoom(undefined));
+    this.#zoomNext.addEventListener('click', () => this.#zoomBy(1));
+    this.#zoomPrevious.addEventListener('click', () => this.#zoomBy(-1));
+    onColoursChange(() => this.#recolour());
   }
 
-  /** Shows a snapshot. Cheap when it is the one shown already. */
-  show(states: BlockStates): void {
-    if (states === this.#states) return;
-    const before = this.#states;
+  /** The pixels, for tests. */
+  get field(): CellField | undefined {
+    return this.#field;
+  }
+
+  get zoomed(): number | undefined {
+    return this.#zoomed;
+  }
+
+  /** Another store, or the same one opened again: nothing that is shown happened before its eyes. */
+  reset(states: BlockStates, maxBytes: number): void {
+    const arenaBlocks = states.arenaBytes / states.blockBytes;
+    const highest = Math.max(-1, ...states.arenas.map(({ arena }) => arena));
+    const arenaCount = Math.max(highest + 1, Math.ceil(maxBytes / states.arenaBytes));
+    this.#field = new CellField({ arenaCount, arenaBlocks });
+    this.#field.glows = !prefersStillness();
+    this.#recolour();
+    this.#makeTiles(arenaCount);
+    this.#zoomed = undefined;
     this.#states = states;
-    if (before?.arenas.length !== states.arenas.length) this.#relayout();
-    this.#draw();
+    this.#changesTold = -1;
+    this.#relayout();
+    this.update(states, performance.now());
+  }
+
+  /** Takes in what the engine says. */
+  update(states: BlockStates, nowMs: number): void {
+    this.#states = states;
+    this.#field?.update(states, nowMs);
+  }
+
+  /** Draws what has changed. */
+  paint(nowMs: number): void {
+    const field = this.#field;
+    if (field === undefined) return;
+    field.age(nowMs);
+    for (let arena = 0; arena < field.shape.arenaCount; arena += 1) {
+      const isHidden = this.#zoomed !== undefined && this.#zoomed !== arena;
+      if (field.stale[arena] === 0 || isHidden) continue;
+      field.stale[arena] = 0;
+      this.#paintTile(field, arena);
+    }
+    if (nowMs - this.#censusMs < CENSUS_MS) return;
+    this.#censusMs = nowMs;
+    this.#tellSelected();
+    if (field.changes === this.#changesTold) return;
+    this.#changesTold = field.changes;
+    this.#tellCensus(field);
+    this.#nameTiles(field);
+    this.#ringDamage(field);
   }
 
   /** Lets some blocks stand out; `undefined` shows all alike again. */
-  mark(addresses: ReadonlySet<number> | undefined): void {
-    if (addresses === this.#marked) return;
-    this.#marked = addresses;
-    this.#draw();
+  mark(addresses: Iterable<number> | undefined): void {
+    const states = this.#states;
+    if (states === undefined) return;
+    const { blockBytes } = states;
+    this.#field?.mark(
+      addresses === undefined
+        ? undefined
+        : [...addresses].map((address) => Math.floor(address / blockBytes)),
+    );
+  }
+
+  /** Looks into one arena, or at all of them. */
+  zoom(arena: number | undefined): void {
+    if (arena === this.#zoomed) return;
+    const selected = this.#selected;
+    const block = selected === undefined ? undefined : { ...selected };
+    const before = this.#zoomed;
+    this.#zoomed = arena;
+    this.#field?.stale.fill(1);
+    this.#relayout();
+    this.#hooks.onZoom(arena);
+    if (block === undefined) return;
+    const at = before ?? block.tile;
+    if (arena === undefined) this.#select({ tile: at, block: block.block });
+    else if (at === arena) this.#select({ tile: 0, block: block.block });
+  }
+
+  #zoomBy(step: number): void {
+    const count = this.#field?.shape.arenaCount ?? 0;
+    if (this.#zoomed !== undefined) this.zoom((this.#zoomed + step + count) % count);
+  }
+
+  #zoomToSelected(): void {
+    const selected = this.#selected;
+    if (this.#zoomed !== undefined) this.zoom(undefined);
+    else if (selected !== undefined) this.zoom(selected.tile);
+  }
+
+  #makeTiles(count: number): void {
+    while (this.#tiles.length > count) this.#tiles.pop()?.element.remove();
+    while (this.#tiles.length < count) {
+      const arena = this.#tiles.length;
+      const element = make('div', 'tile');
+      const canvas = make('canvas', '');
+      const name = make('button', 'tile-name');
+      name.type = 'button';
+      // The map is one stop for the keyboard, where Enter does the same.
+      name.tabIndex = -1;
+      name.addEventListener('click', () =>
+        this.zoom(this.#zoomed === undefined ? arena : undefined),
+      );
+      const lines = make('div', 'tile-lines');
+      const context = canvas.getContext('2d');
+      if (context === null) throw new Error('This browser gives no 2D canvas.');
+      element.append(name, canvas, lines);
+      this.#content.append(element);
+      this.#tiles.push({ element, canvas, context, name, lines, image: undefined });
+    }
   }
 
   #recolour(): void {
-    this.#palette = undefined;
-    this.#draw();
+    const states = STATE_NAMES.map((name) => parseRgb(styleValue(`--state-${name}`)));
+    const fresh = parseRgb(styleValue('--fresh'));
+    const ground = parseRgb(styleValue('--panel'));
+    this.#field?.usePalette(makePalette({ states, fresh, ground }));
   }
 
   #relayout(): void {
-    const states = this.#states;
-    if (states === undefined || this.#view.clientWidth === 0) return;
+    const field = this.#field;
+    if (field === undefined || this.#view.clientWidth === 0) return;
     const scale = devicePixelRatio;
-    this.#layout = layOutMap({
-      arenaCount: states.arenas.length,
-      arenaBlocks: states.arenaBytes / states.blockBytes,
+    const { arenaCount, arenaBlocks } = field.shape;
+    const layout = layOutMap({
+      arenaCount: this.#zoomed === undefined ? arenaCount : 1,
+      arenaBlocks,
       width: Math.floor(this.#view.clientWidth * scale),
-      height: Math.floor(this.#view.clientHeight * scale),
+      height: Math.floor(this.#roomPixels() * scale),
       scale,
     });
-    this.#content.style.height = `${this.#layout.contentHeight / scale}px`;
-    this.#select(undefined);
-    this.#draw();
-  }
-
-  /** Draws in the next frame, once however often it is asked for. */
-  #draw(): void {
-    if (this.#frame !== 0) return;
-    this.#frame = requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.#paint();
-    });
-  }
-
-  #paint(): void {
-    const { clientWidth, clientHeight, scrollTop } = this.#view;
-    const [layout, states, scale] = [this.#layout, this.#states, devicePixelRatio];
-    if (layout === undefined || states === undefined) return;
-    const width = Math.floor(clientWidth * scale);
-    const height = Math.floor(clientHeight * scale);
-    if (this.#canvas.width !== width) this.#canvas.width = width;
-    if (this.#canvas.height !== height) this.#canvas.height = height;
-    this.#canvas.style.width = `${width / scale}px`;
-    this.#canvas.style.height = `${height / scale}px`;
-
-    this.#palette ??= readPalette(this.#legend, this.#view);
-    const top = Math.round(scrollTop * scale);
-    this.#context.setTransform(1, 0, 0, 1, 0, -top);
-    this.#context.clearRect(0, top, width, height);
-    states.arenas.forEach((_, tile) => {
-      const { y } = tileOrigin(layout, tile);
-      const visible = y + layout.tileHeight >= top && y - layout.labelHeight <= top + height;
-      if (visible) this.#paintTile(states, layout, tile);
-    });
-    this.#describe(states);
-    if (this.#selected !== undefined) setText(this.#readout, describeCell(states, this.#selected));
-  }
-
-  #paintTile(states: BlockStates, layout: MapLayout, tile: number): void {
-    const [context, palette, arena] = [this.#context, this.#palette, states.arenas[tile]];
-    if (palette === undefined || arena === undefined) return;
-    const { x, y } = tileOrigin(layout, tile);
-    const { columns, pitch, gap, frame, line, tileWidth, tileHeight, labelHeight } = layout;
-    context.globalAlpha = 1;
-    context.fillStyle = palette.text;
-    context.font = palette.font;
-    context.textBaseline = 'middle';
-    const label = `arena ${arena.arena}  ·  disk-${arena.disk}`;
-    context.fillText(label, x, y - Math.floor(labelHeight / 2), tileWidth);
-    // The outline of the whole arena: where it holds no cells, the file has not grown yet.
-    context.strokeStyle = palette.line;
-    context.lineWidth = line;
-    context.strokeRect(x + line / 2, y + line / 2, tileWidth - line, tileHeight - line);
-
-    const base = arena.arena * states.arenaBytes;
-    const [left, top] = [x + frame, y + frame];
-    let painted = -1;
-    for (let n = 0; n < arena.count; n += 1) {
-      const state = states.bytes[arena.first + n] as number;
-      if (state !== painted) context.fillStyle = palette.states[state] ?? palette.line;
-      painted = state;
-      if (this.#marked !== undefined) {
-        context.globalAlpha = this.#marked.has(base + n * states.blockBytes) ? 1 : FADED_ALPHA;
-      }
-      const row = Math.floor(n / columns);
-      const column = n - row * columns;
-      context.fillRect(left + column * pitch, top + row * pitch, pitch - gap, pitch - gap);
+    this.#layout = layout;
+    const contentPixels = Math.ceil(layout.contentHeight / scale);
+    this.#content.style.height = `${contentPixels}px`;
+    // Looking into an arena must not move what is below.
+    if (this.#zoomed === undefined) {
+      this.#view.style.height = `${Math.min(contentPixels, this.#roomPixels())}px`;
     }
+    this.#tiles.forEach((tile, arena) => {
+      const isShown = this.#zoomed === undefined || this.#zoomed === arena;
+      tile.element.hidden = !isShown;
+      if (isShown) placeTile(tile, layout, this.#zoomed === undefined ? arena : 0);
+    });
+    field.stale.fill(1);
+    this.#changesTold = -1;
+    this.#zoomAll.disabled = this.#zoomed === undefined;
+    this.#zoomNext.disabled = this.#zoomed === undefined;
+    this.#zoomPrevious.disabled = this.#zoomed === undefined;
+    this.#select(undefined);
+  }
+
+  /** How high the map may be; when one arena is shown, as high as it is. */
+  #roomPixels(): number {
+    const most = Number.parseFloat(getComputedStyle(this.#view).maxHeight);
+    return this.#zoomed === undefined ? most : this.#view.clientHeight;
+  }
+
+  #paintTile(field: CellField, arena: number): void {
+    const tile = this.#tiles[arena];
+    const layout = this.#layout;
+    if (tile === undefined || layout === undefined) return;
+    const { columns, rows, arenaBlocks } = layout;
+    const { canvas } = tile;
+    if (canvas.width !== columns || canvas.height !== rows) {
+      canvas.width = columns;
+      canvas.height = rows;
+      tile.image = undefined;
+    }
+    const from = arena * arenaBlocks;
+    if (columns * rows === arenaBlocks) {
+      // The picture is this part of the pixels, so nothing is copied.
+      const bytes = new Uint8ClampedArray(field.pixels.buffer, from * 4, arenaBlocks * 4);
+      tile.image ??= new ImageData(bytes, columns, rows);
+    } else {
+      tile.image ??= new ImageData(columns, rows);
+      new Uint32Array(tile.image.data.buffer).set(field.pixels.subarray(from, from + arenaBlocks));
+    }
+    tile.context.putImageData(tile.image, 0, 0);
   }
 
   /** The legend's counts, and the map in one sentence for those who do not see it. */
-  #describe(states: BlockStates): void {
-    const census = new Array<number>(STATE_COUNT).fill(0);
-    for (const state of states.bytes) census[state] = (census[state] ?? 0) + 1;
+  #tellCensus({ census }: CellField): void {
     const parts: string[] = [];
-    for (const name of STATE_NAMES) {
-      const count = census[BLOCK_STATE[name]] as number;
-      this.#showCount(name, count);
-      if (count > 0) parts.push(`${countText(count)} ${name}`);
-    }
-    const arenaBlocks = states.arenaBytes / states.blockBytes;
-    const ungrown = states.arenas.length * arenaBlocks - states.bytes.length;
-    this.#showCount('ungrown', ungrown);
-    const arenas = rangesText(states.arenas.map(({ arena }) => arena));
-    this.#view.setAttribute('aria-label', `Map of arenas ${arenas}. Blocks: ${parts.join(', ')}.`);
+    STATE_NAMES.forEach((name, state) => {
+      const count = census[state] ?? 0;
+      const output = this.#legend.querySelector(`[data-state="${name}"] output`);
+      if (output !== null) setText(output, countText(count));
+      if (count > 0 && state !== UNGROWN) parts.push(`${countText(count)} ${name}`);
+    });
+    const where = this.#zoomed === undefined ? 'all arenas' : `arena ${this.#zoomed}`;
+    const text = parts.length === 0 ? 'nothing yet' : parts.join(', ');
+    this.#view.setAttribute('aria-label', `Map of ${where}. Blocks: ${text}.`);
   }
 
-  #showCount(name: string, count: number): void {
-    const cell = this.#legend.querySelector(`[data-state="${name}"] output`);
-    if (cell !== null) setText(cell, countText(count));
+  #nameTiles({ used, grown, shape }: CellField): void {
+    this.#tiles.forEach(({ name }, arena) => {
+      const isGrown = (grown[arena] ?? 0) > 0;
+      const share = Math.round(((used[arena] ?? 0) * 100) / shape.arenaBlocks);
+      setText(name, isGrown ? `${arena} · ${share}\u00a0%` : `${arena}`);
+      name.dataset['grown'] = isGrown ? 'yes' : 'no';
+      const what = isGrown ? `${share} % in use` : 'not grown yet';
+      const title = `Arena ${arena}: ${what}. Press to look into it.`;
+      if (name.title !== title) name.title = title;
+    });
+  }
+
+  #ringDamage({ census }: CellField): void {
+    const [layout, states] = [this.#layout, this.#states];
+    if (layout === undefined || states === undefined) return;
+    if (census[BLOCK_STATE.damaged] === 0 && this.#rings.length === 0) return;
+    const cells: Cell[] = [];
+    for (const { arena, first, count } of states.arenas) {
+      for (let n = 0; n < count && cells.length < RINGS_MAX; n += 1) {
+        if (states.bytes[first + n] !== BLOCK_STATE.damaged) continue;
+        if (this.#zoomed === undefined) cells.push({ tile: arena, block: n });
+        else if (this.#zoomed === arena) cells.push({ tile: 0, block: n });
+      }
+    }
+    while (this.#rings.length > cells.length) this.#rings.pop()?.remove();
+    while (this.#rings.length < cells.length) {
+      const ring = make('div', 'ring');
+      this.#content.append(ring);
+      this.#rings.push(ring);
+    }
+    cells.forEach((cell, n) => {
+      const { x, y } = cellOrigin(layout, cell);
+      const half = layout.pitch / 2;
+      const ring = this.#rings[n] as HTMLElement;
+      ring.style.translate = `${(x + half) / devicePixelRatio}px ${(y + half) / devicePixelRatio}px`;
+    });
   }
 
   #point(event: PointerEvent): void {
@@ -216,48 +341,91 @@ export class ArenaMap {
   }
 
   #key(event: KeyboardEvent): void {
-    const move = MOVES[event.key];
-    if (move === undefined || this.#layout === undefined || this.#layout.arenaCount === 0) return;
+    const layout = this.#layout;
+    if (layout === undefined || layout.arenaCount === 0) return;
+    if (event.key === 'Enter' && event.target === this.#view) {
+      this.#zoomToSelected();
+    } else if (event.key === 'Escape' && this.#zoomed !== undefined) {
+      this.zoom(undefined);
+    } else {
+      const move = MOVES[event.key];
+      if (move === undefined) return;
+      const from = this.#selected;
+      this.#select(from === undefined ? { tile: 0, block: 0 } : stepCell(layout, from, move));
+      this.#cursor.scrollIntoView({ block: 'nearest' });
+    }
     event.preventDefault();
-    const from = this.#selected;
-    this.#select(from === undefined ? { tile: 0, block: 0 } : stepCell(this.#layout, from, move));
-    this.#cursor.scrollIntoView({ block: 'nearest' });
   }
 
   #select(cell: Cell | undefined): void {
+    const before = this.#selected;
+    if (cell !== undefined && cell.tile === before?.tile && cell.block === before.block) return;
     this.#selected = cell;
-    const [layout, states] = [this.#layout, this.#states];
+    this.#described = '';
+    const layout = this.#layout;
     this.#cursor.hidden = cell === undefined;
-    if (cell === undefined || layout === undefined || states === undefined) {
-      setText(this.#readout, states?.arenas.length === 0 ? NO_ARENA_TEXT : IDLE_TEXT);
+    if (cell === undefined || layout === undefined) {
+      setText(this.#readout, IDLE_TEXT);
       return;
     }
     const { x, y } = cellOrigin(layout, cell);
-    const size = layout.pitch - layout.gap;
-    const style = this.#cursor.style;
+    const { style } = this.#cursor;
     style.translate = `${x / devicePixelRatio}px ${y / devicePixelRatio}px`;
-    style.width = `${size / devicePixelRatio}px`;
+    style.width = `${(layout.pitch - layout.gap) / devicePixelRatio}px`;
     style.height = style.width;
-    setText(this.#readout, describeCell(states, cell));
+    this.#tellSelected();
+    void this.#askMore(cell);
+  }
+
+  async #askMore(cell: Cell): Promise<void> {
+    const address = this.#addressOf(cell);
+    if (address === undefined) return;
+    const text = await this.#hooks.describe(address);
+    if (this.#selected !== cell) return;
+    this.#described = text;
+    this.#tellSelected();
+  }
+
+  #addressOf({ tile, block }: Cell): number | undefined {
+    const states = this.#states;
+    if (states === undefined) return undefined;
+    return (this.#zoomed ?? tile) * states.arenaBytes + block * states.blockBytes;
+  }
+
+  #tellSelected(): void {
+    const [cell, field] = [this.#selected, this.#field];
+    if (cell === undefined || field === undefined) return;
+    const arena = this.#zoomed ?? cell.tile;
+    const index = arena * field.shape.arenaBlocks + cell.block;
+    const state = field.stateOf(index);
+    const name = state === UNGROWN ? 'not grown yet' : STATE_NAMES[state];
+    const address = countText(this.#addressOf(cell) ?? 0);
+    const place = `(arena ${arena}, block ${countText(cell.block)})`;
+    const age = ageText(field.changedMs(index), performance.now());
+    const parts = [`${name} — address ${address} ${place}`, age, this.#described];
+    setText(this.#readout, parts.filter((part) => part !== '').join(' · '));
   }
 }
 
-function describeCell(states: BlockStates, { tile, block }: Cell): string {
-  const arena = states.arenas[tile];
-  if (arena === undefined) return '';
-  const address = arena.arena * states.arenaBytes + block * states.blockBytes;
-  const state = states.bytes[arena.first + block];
-  const name = block < arena.count && state !== undefined ? STATE_NAMES[state] : 'not grown yet';
-  return `${name} — address ${countText(address)} (arena ${arena.arena}, block ${countText(block)})`;
+function placeTile({ element, canvas, lines }: Tile, layout: MapLayout, place: number): void {
+  const scale = devicePixelRatio;
+  const { x, y } = tileOrigin(layout, place);
+  element.style.translate = `${x / scale}px ${(y - layout.labelHeight) / scale}px`;
+  element.style.width = `${layout.tileWidth / scale}px`;
+  canvas.style.width = `${layout.tileWidth / scale}px`;
+  canvas.style.height = `${layout.tileHeight / scale}px`;
+  lines.hidden = layout.gap === 0;
+  lines.style.top = `${layout.labelHeight / scale}px`;
+  lines.style.setProperty('--pitch', `${layout.pitch / scale}px`);
+  lines.style.setProperty('--gap', `${layout.gap / scale}px`);
+  element.style.setProperty('--label', `${layout.labelHeight / scale}px`);
 }
 
-function readPalette(legend: HTMLElement, view: HTMLElement): Palette {
-  const states = STATE_NAMES.map((name) => {
-    const swatch = legend.querySelector(`[data-state="${name}"] .swatch`);
-    if (swatch === null) throw new Error(`The legend lacks the state “${name}”.`);
-    return getComputedStyle(swatch).backgroundColor;
-  });
-  const { color, borderTopColor, fontFamily, fontSize } = getComputedStyle(view);
-  const size = Number.parseFloat(fontSize) * devicePixelRatio;
-  return { states, line: borderTopColor, text: color, font: `${size}px ${fontFamily}` };
+function ageText(changedMs: number | undefined, nowMs: number): string {
+  if (changedMs === undefined) return '';
+  const seconds = Math.floor((nowMs - changedMs) / 1000);
+  if (seconds < 1) return 'changed just now';
+  return seconds < 120
+    ? `changed ${seconds} s ago`
+    : `changed ${Math.floor(seconds / 60)} minutes ago`;
 }

@@ -109,8 +109,8 @@ export class FileList {
 export class TransferRow {
   readonly #row = make('li', 'item');
   readonly #facts = make('div', 'item-facts', 'waiting');
-  readonly #written = make('i', '');
-  readonly #durable = make('i', '');
+  readonly #written = make('i', 'written');
+  readonly #durable = make('i', 'durable');
   readonly #byteCount: number;
   readonly #button = make('button', 'quiet', 'Cancel');
 

@@ -12,6 +12,7 @@
  * - Reading pins a state of the store, so a file being downloaded may be deleted meanwhile.
  */
 import { type BlockPointer, decodePointer, encodePointer, type Store } from '../src/index.ts';
+import { Ballast } from './ballast.ts';
 import {
   type BlockTarget,
   blocksOfChain,
@@ -92,11 +93,13 @@ export class FileStore {
   readonly #indexBytes: number;
   /** File bytes in one transaction: whole index blocks, at least one. */
   readonly #stepBytes: number;
+  readonly #ballast: Ballast;
   #lastPut: Promise<unknown> = Promise.resolve();
 
   constructor(store: FileBlocks, sha256: Sha256, transactionBytes = TRANSACTION_BYTES) {
     this.#store = store;
     this.#sha256 = sha256;
+    this.#ballast = new Ballast(store);
     this.#indexBytes = dataBlocksPerIndex(store.blockSize) * store.blockSize;
     const indexCount = Math.max(1, Math.floor(transactionBytes / this.#indexBytes));
     this.#stepBytes = indexCount * this.#indexBytes;
@@ -124,6 +127,10 @@ export class FileStore {
 
   /** Frees all blocks of a file in one transaction. Returns how many; 0 when the file is not there any more. */
   delete(id: number): Promise<number> {
+    return this.#ballast.spend(() => this.#delete(id));
+  }
+
+  #delete(id: number): Promise<number> {
     return this.#store.transaction(async (tx) => {
       const root = tx.root(FILES_ROOT);
       const catalogue = await readCatalogue(tx, root);

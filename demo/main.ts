@@ -1,25 +1,43 @@
 /**
- * The demo page: opens a store and connects its panels. Everything that happens to bytes is in files.ts and chain.ts.
+ * The demo page: opens a store and connects its panels. One loop looks at the engine and draws; what happens to bytes
+ * is in workloads.ts, block-field.ts and files.ts.
  */
-import { deleteStore, type HealthEvent, openStore, type Store } from '../src/index.ts';
+import { deleteStore, type HealthEvent } from '../src/index.ts';
 import { ArenaMap } from './arena-map.ts';
-import { byId, setText } from './dom.ts';
+import { BlockFacts } from './block-facts.ts';
+import { BreakPanel, tellFirstTab } from './break-panel.ts';
+import { CachePanel } from './cache-panel.ts';
+import { byId, prefersStillness, setText } from './dom.ts';
+import { EpochPanel } from './epoch-panel.ts';
 import { FileList, type FileRow } from './file-list.ts';
-import { type FileEntry, FileStore } from './files.ts';
+import type { FileEntry } from './files.ts';
+import { FrameLoop } from './frames.ts';
+import { type Session, StoreHost } from './host.ts';
+import { reloadsForWish } from './isolation.ts';
+import { LogPanel } from './log-panel.ts';
+import { Outcome } from './outcome.ts';
+import { QueuePanel } from './queue-panel.ts';
+import { SAMPLE_MS, Sampler } from './sampler.ts';
 import { save } from './save.ts';
 import { sha256InWorker } from './sha256.ts';
 import { recoveryText, StatusStrip } from './status-strip.ts';
 import { codeOf, errorText } from './text.ts';
 import { Throughput } from './throughput.ts';
 import { addressOf, showStores, Tools } from './tools.ts';
-import { Turns } from './turns.ts';
 import { Uploads } from './uploads.ts';
+import { WorkPanel } from './work-panel.ts';
+import { WorkerWatch } from './worker-watch.ts';
 
-/** How often the map is drawn anew while something happens, and while nothing does. */
-const BUSY_MS = 100;
-const IDLE_MS = 1000;
+/** While nothing happens, the engine is looked at so often. */
+const IDLE_MS = 500;
+/** Something that has just happened may have consequences to see. */
+const LIVELY_MS = 1500;
+const STILL_SAMPLES = 4;
+const BROWSER_MS = 5000;
 /** A pointer that only passes over the list marks nothing. */
 const POINT_MS = 120;
+const MAX_MIB = 1024;
+const WAIT_MS = 10_000;
 
 const NO_CATALOGUE_TEXT =
   'IndexedDB does not work here, so the loss of the whole store would not be noticed.';
@@ -30,49 +48,95 @@ const HEALTH_TITLES = {
   closed: 'The store is closed',
 };
 
-const storeName = new URL(location.href).searchParams.get('store') ?? 'demo';
+const address = new URL(location.href);
+const storeName = address.searchParams.get('store') ?? 'demo';
+const openedMs = performance.now();
 
 class DemoPage {
-  readonly #store: Store;
+  readonly #watch = new WorkerWatch();
   readonly #hasher = sha256InWorker();
-  readonly #files: FileStore;
-  readonly #map = new ArenaMap();
+  readonly #host = new StoreHost(storeName, this.#hasher, {
+    maxBytes: numberIn('max', MAX_MIB) * 2 ** 20,
+    blockSize: address.searchParams.has('block') ? numberIn('block', 16_384) : undefined,
+    waitMs: numberIn('wait', WAIT_MS),
+  });
+  readonly #facts = new BlockFacts(this.#host);
+  readonly #map = new ArenaMap({
+    describe: (block) => this.#facts.describe(block),
+    onZoom: () => this.#showFreeRanges(),
+  });
   readonly #strip = new StatusStrip();
   readonly #throughput = new Throughput();
-  readonly #turns: Turns;
-  readonly #list: FileList;
-  readonly #uploads: Uploads;
-  readonly #tools: Tools;
+  readonly #outcome = new Outcome();
+  readonly #work = new WorkPanel(this.#host);
+  readonly #queues = new QueuePanel();
+  readonly #log = new LogPanel(this.#host);
+  readonly #epochs = new EpochPanel(this.#host);
+  readonly #cache = new CachePanel(this.#host);
+  readonly #break = new BreakPanel({
+    host: this.#host,
+    watch: this.#watch,
+    outcome: this.#outcome,
+    onDamage: () => this.#noteChange(),
+  });
+  readonly #list = new FileList({
+    download: (entry, row) => void this.#download(entry, row),
+    remove: (entry, row) => void this.#remove(entry, row),
+    point: (entry) => this.#point(entry),
+  });
+  readonly #uploads = new Uploads({
+    host: this.#host,
+    throughput: this.#throughput,
+    onStored: () => this.#refresh(),
+  });
+  readonly #tools = new Tools({
+    host: this.#host,
+    throughput: this.#throughput,
+    hasher: this.#hasher,
+  });
+  readonly #loop = new FrameLoop((nowMs) => this.#frame(nowMs));
+  #sampler = new Sampler();
   #pointed: FileEntry | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
+  #sampledMs = 0;
   #changedMs = 0;
+  #samples = 0;
+  /** What is drawn next after a sample. */
+  #turn = 0;
+  /** People who asked for less motion see the charts move once a second. */
+  #isStill = prefersStillness();
 
-  constructor(store: Store) {
-    this.#store = store;
-    this.#files = new FileStore(store, this.#hasher);
-    this.#turns = new Turns(store.name, () => this.#noteChange());
-    this.#list = new FileList({
-      download: (entry, row) => void this.#download(entry, row),
-      remove: (entry, row) => void this.#remove(entry, row),
-      point: (entry) => this.#point(entry),
-    });
-    const parts = { turns: this.#turns, files: this.#files, throughput: this.#throughput };
-    this.#uploads = new Uploads({ ...parts, onStored: () => this.#refresh() });
-    this.#tools = new Tools({ ...parts, store, hasher: this.#hasher });
+  constructor() {
+    this.#host.onOpen((session) => this.#takeSession(session));
+    // For tests: the pixels of the map, and the store behind them.
+    Object.assign(globalThis, { demo: { map: this.#map, host: this.#host } });
   }
 
   async start(): Promise<void> {
-    const discarded = await this.#files.discardStaged();
-    const found = recoveryText(this.#store.recovery, discarded);
-    const memory = this.#store.catalogue === 'ok' ? '' : ` ${NO_CATALOGUE_TEXT}`;
-    setText(byId('recovery', HTMLElement), `${found}${memory}`);
-    this.#store.on('commit', () => this.#noteChange());
-    this.#store.on('health', (event) => this.#showHealth(event));
+    const session = await this.#host.start();
     this.#takeFiles();
-    setInterval(() => this.#look(), BUSY_MS);
-    this.#look();
-    await Promise.all([this.#refresh(), showStores(this.#store.name)]);
+    await Promise.all([this.#refresh(), showStores(storeName)]);
     byId('board', HTMLElement).classList.remove('loading');
+    this.#loop.start();
+    setInterval(() => void this.#strip.showBrowser(), BROWSER_MS);
+    await this.#break.tellFirst(session);
+  }
+
+  /** The store is open, for the first time or again. */
+  #takeSession(session: Session): void {
+    const { store, discarded } = session;
+    byId('blocked', HTMLElement).hidden = true;
+    enableControls(true);
+    const memory = store.catalogue === 'ok' ? '' : ` ${NO_CATALOGUE_TEXT}`;
+    setText(byId('recovery', HTMLElement), recoveryText(store.recovery, discarded) + memory);
+    this.#sampler = new Sampler();
+    this.#map.reset(store.blockStates(), store.telemetry().maxBytes);
+    this.#noteChange();
+    store.on('commit', ({ ms, transactions }) => {
+      this.#sampler.noteCommit(ms, transactions);
+      this.#noteChange();
+    });
+    store.on('health', (event) => this.#showHealth(event));
   }
 
   #takeFiles(): void {
@@ -98,12 +162,14 @@ class DemoPage {
       void this.#uploads.add([...(event.dataTransfer?.files ?? [])]);
     });
     addEventListener('beforeunload', (event) => {
-      if (this.#uploads.pending > 0) event.preventDefault();
+      if (this.#uploads.pending > 0 && !this.#break.busy) event.preventDefault();
     });
   }
 
   async #refresh(): Promise<void> {
-    this.#list.show(await this.#files.list());
+    const { session } = this.#host;
+    if (session === undefined) return;
+    this.#list.show(await session.files.list());
     await this.#strip.showBrowser();
   }
 
@@ -113,7 +179,7 @@ class DemoPage {
       await save({
         ...entry,
         hasher: this.#hasher,
-        pieces: this.#files.read(entry),
+        pieces: this.#host.open.files.read(entry),
         onProgress: (bytes) => {
           job.moveTo(bytes);
           row.showProgress(bytes / entry.byteCount);
@@ -129,7 +195,8 @@ class DemoPage {
   async #remove(entry: FileEntry, row: FileRow): Promise<void> {
     this.#point(undefined);
     try {
-      await this.#turns.change(() => this.#files.delete(entry.id));
+      const { turns, files } = this.#host.open;
+      await turns.change(() => files.delete(entry.id));
       await this.#refresh();
     } catch (error) {
       row.showFailure(errorText(error));
@@ -144,10 +211,11 @@ class DemoPage {
   }
 
   async #mark(entry: FileEntry): Promise<void> {
+    const { session } = this.#host;
+    if (this.#pointed !== entry || session === undefined) return;
     const addresses = new Set<number>();
-    if (this.#pointed !== entry) return;
-    for await (const { address } of this.#files.blocksOf(entry)) {
-      addresses.add(address);
+    for await (const { address: block } of session.files.blocksOf(entry)) {
+      addresses.add(block);
       if (this.#pointed !== entry) return;
     }
     this.#map.mark(addresses);
@@ -157,24 +225,79 @@ class DemoPage {
     this.#changedMs = performance.now();
   }
 
-  /** Looks at the engine: often while something changes, for a moment after, and else once in a second. */
-  #look(): void {
-    const now = performance.now();
-    const lively = this.#turns.busy || now - this.#changedMs < IDLE_MS;
-    if (document.hidden || this.#store.health === 'closed') return;
-    if (!lively && now - this.#lookedMs < IDLE_MS) return;
-    this.#lookedMs = now;
-    this.#map.show(this.#store.blockStates());
-    this.#strip.showStore(this.#store);
+  /** Looks at the engine and draws: in every frame while something changes, else now and then. */
+  #frame(nowMs: number): void {
+    const { session } = this.#host;
+    if (session === undefined) return;
+    const { turns, workloads, store } = session;
+    const isLively = turns.busy || workloads.anyRunning || nowMs - this.#changedMs < LIVELY_MS;
+    if (isLively || nowMs - this.#lookedMs >= IDLE_MS) {
+      this.#lookedMs = nowMs;
+      const stats = store.telemetry();
+      this.#map.update(store.blockStates(), nowMs);
+      this.#sampler.look(stats);
+      this.#log.look(stats, nowMs);
+    }
+    this.#map.paint(nowMs);
+    if (nowMs - this.#sampledMs >= SAMPLE_MS) this.#sample(session, nowMs);
+    else if (!this.#isStill || this.#samples % STILL_SAMPLES === 0) this.#drawTurn();
+  }
+
+  /** Figures, four times a second; the drawing of charts is left to the frames that follow. */
+  #sample(session: Session, nowMs: number): void {
+    const stats = session.store.telemetry();
+    const sample = this.#sampler.take(stats, nowMs);
+    this.#queues.take(sample);
+    this.#epochs.take(sample);
+    this.#cache.take(sample);
+    this.#queues.showDisks(stats);
+    this.#epochs.show(session, stats);
+    this.#cache.show(session, stats);
+    this.#work.show(session, (nowMs - this.#sampledMs) / 1000);
+    this.#strip.showStore(session.store);
+    this.#strip.showFrames(this.#loop.meter);
+    this.#sampledMs = nowMs;
+    this.#samples += 1;
+    this.#turn = 0;
+    this.#isStill = prefersStillness();
+  }
+
+  /** One thing a frame after each sample: no frame draws everything. */
+  #drawTurn(): void {
+    if (this.#turn < 3) this.#queues.draw(this.#turn);
+    else if (this.#turn === 3) this.#epochs.draw();
+    else if (this.#turn === 4) this.#log.draw();
+    else if (this.#turn === 5) this.#showFreeRanges();
+    this.#turn += 1;
+  }
+
+  #showFreeRanges(): void {
+    const { session } = this.#host;
+    if (session === undefined) return;
+    this.#log.showFreeRanges(session.store.blockStates(), this.#map.zoomed);
   }
 
   #showHealth({ health, reason }: HealthEvent): void {
-    this.#strip.showStore(this.#store);
-    if (health === 'ok' || health === 'stalled' || this.#tools.deleting) return;
-    this.#tools.enable(health === 'poisoned');
+    const { session } = this.#host;
+    if (session !== undefined) this.#strip.showStore(session.store);
+    if (health === 'ok' || health === 'stalled') return;
+    if (this.#tools.deleting || this.#break.busy) return;
+    enableControls(health === 'poisoned');
     byId('pick', HTMLInputElement).disabled = true;
     showBlocked(HEALTH_TITLES[health], reason ?? '');
   }
+}
+
+/** Controls that make no sense without a store. */
+function enableControls(enabled: boolean): void {
+  for (const control of document.querySelectorAll<HTMLButtonElement>('[data-needs-store]')) {
+    control.disabled = !enabled;
+  }
+}
+
+function numberIn(name: string, otherwise: number): number {
+  const value = Number(address.searchParams.get(name) ?? otherwise);
+  return Number.isFinite(value) && value > 0 ? value : otherwise;
 }
 
 function showBlocked(title: string, text: string): void {
@@ -186,7 +309,11 @@ function showBlocked(title: string, text: string): void {
 
 /** What can be done when the store is not open: try again, accept a loss, or go to another store. */
 function connectWaysOut(): void {
-  byId('retry', HTMLButtonElement).addEventListener('click', () => location.reload());
+  byId('retry', HTMLButtonElement).addEventListener('click', () => {
+    address.searchParams.delete('wait');
+    if (address.href === location.href) location.reload();
+    else location.assign(address);
+  });
   byId('accept-loss', HTMLButtonElement).addEventListener('click', async () => {
     await deleteStore(storeName);
     location.reload();
@@ -201,10 +328,16 @@ function connectWaysOut(): void {
 }
 
 connectWaysOut();
-try {
-  await new DemoPage(await openStore(storeName)).start();
-} catch (error) {
-  showBlocked('The store did not open', errorText(error));
-  byId('board', HTMLElement).hidden = true;
-  byId('accept-loss', HTMLElement).hidden = codeOf(error) !== 'EVICTED';
+enableControls(false);
+if (!(await reloadsForWish())) {
+  try {
+    await new DemoPage().start();
+  } catch (error) {
+    showBlocked('The store did not open', errorText(error));
+    byId('board', HTMLElement).hidden = true;
+    byId('accept-loss', HTMLElement).hidden = codeOf(error) !== 'EVICTED';
+    const code = codeOf(error);
+    if (code !== undefined)
+      tellFirstTab({ store: storeName, code, ms: performance.now() - openedMs });
+  }
 }

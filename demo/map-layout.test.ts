@@ -35,7 +35,7 @@ describe('the layout of the arena map', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const layout = layOutMap(shape);
-        for (const value of [layout.pitch, layout.gap, layout.labelHeight, layout.tileGap]) {
+        for (const value of [layout.pitch, layout.gap, layout.labelHeight, layout.gapX]) {
           expect(Number.isInteger(value)).toBe(true);
         }
         expect(layout.gap).toBeLessThan(layout.pitch);
@@ -52,21 +52,40 @@ describe('the layout of the arena map', () => {
       height: 900,
       scale: 1,
     });
+    const first = tileOrigin(layout, 0);
     const second = tileOrigin(layout, 1);
     expect(layout.across).toBe(2);
     expect(cellAt(layout, second.x - 1, second.y)).toBeUndefined();
     expect(cellAt(layout, second.x, second.y - 1)).toBeUndefined();
-    expect(cellAt(layout, -1, 30)).toBeUndefined();
-    expect(cellAt(layout, 0, layout.contentHeight + 1)).toBeUndefined();
+    expect(cellAt(layout, first.x - 1, 30)).toBeUndefined();
+    expect(cellAt(layout, first.x, layout.contentHeight + 1)).toBeUndefined();
   });
 
-  test('four arenas fit the view with the largest cells that allow it; a thousand scroll', () => {
+  test('1 GiB in blocks of 16 KiB is in view on a phone, a laptop and a wall', () => {
+    const store = { arenaCount: 16, arenaBlocks: 4096 };
+    const phone = layOutMap({ ...store, width: 330 * 3, height: 400 * 3, scale: 3 });
+    const laptop = layOutMap({ ...store, width: 1180, height: 350, scale: 1 });
+    const wall = layOutMap({ ...store, width: 2400, height: 640, scale: 1 });
+    expect([phone.across, phone.pitch, phone.contentHeight <= 1200]).toEqual([4, 3, true]);
+    expect([laptop.across, laptop.pitch, laptop.contentHeight <= 350]).toEqual([8, 2, true]);
+    expect([wall.across, wall.pitch, wall.contentHeight <= 640]).toEqual([8, 4, true]);
+  });
+
+  test('the last row of tiles is not left with one when the others could be shorter', () => {
+    const layout = layOutMap({
+      arenaCount: 16,
+      arenaBlocks: 4096,
+      width: 720,
+      height: 700,
+      scale: 1,
+    });
+    expect(layout.across).toBe(4);
+  });
+
+  test('a thousand arenas scroll', () => {
     const view = { arenaBlocks: 4096, width: 800, height: 900, scale: 1 };
-    const few = layOutMap({ ...view, arenaCount: 4 });
     const many = layOutMap({ ...view, arenaCount: 1000 });
-    expect(few.contentHeight).toBeLessThanOrEqual(900);
-    expect(few.pitch).toBe(6);
-    expect(many.pitch).toBe(3);
+    expect(many.pitch).toBe(2);
     expect(many.contentHeight).toBeGreaterThan(900);
   });
 

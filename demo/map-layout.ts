@@ -18,131 +18,123 @@ export interface MapLayout {
   readonly arenaBlocks: number;
   /** Cells in one row of a tile. */
   readonly columns: number;
-  /** From one cell to the next; the cell itself is `pitch - gap` wide. */
+  /** Rows of cells in a tile. */
+  readonly rows: number;
+  /** From one cell to the next. */
   readonly pitch: number;
+  /** Of which this much is a line between cells; small cells touch. */
   readonly gap: number;
-  /** Between a tile's edge and its cells: an outline of `line` and a gap. */
-  readonly frame: number;
-  readonly line: number;
   /** Tiles in one row. */
   readonly across: number;
   readonly tileWidth: number;
   readonly tileHeight: number;
   /** Room above each tile for its name. */
   readonly labelHeight: number;
-  readonly tileGap: number;
+  readonly gapX: number;
+  readonly gapY: number;
+  /** Left of the first tile, so that all stand in the middle. */
+  readonly marginX: number;
   /** Of all tiles; when it is more than the height asked for, the map scrolls. */
   readonly contentHeight: number;
 }
 
 export interface Cell {
-  /** The tile's number: the n-th of the arenas shown. */
+  /** The tile's number. */
   readonly tile: number;
   readonly block: number;
 }
 
-const LABEL_CSS_PIXELS = 22;
-const TILE_GAP_CSS_PIXELS = 18;
-const PITCH_MAX_CSS_PIXELS = 12;
-/** Below this the map scrolls rather than shrinks. */
-const PITCH_MIN_CSS_PIXELS = 3;
-/** Smaller cells touch: a gap would take most of their colour. */
-const GAP_FROM_CSS_PIXELS = 4;
+const LABEL_CSS_PIXELS = 18;
+const GAP_MIN_CSS_PIXELS = 8;
+const GAP_MAX_CSS_PIXELS = 64;
+const PITCH_MAX_CSS_PIXELS = 14;
+/** When the map has to scroll, its cells are at least this large. */
+const SCROLLED_PITCH_CSS_PIXELS = 2;
+/** Smaller cells touch: a line between them would take most of their colour. */
+const LINE_FROM_CSS_PIXELS = 5;
 
-/**
- * The largest cells with which all tiles are in view, be it as squares or as strips. When even small ones do not fit,
- * the map scrolls, and its width is filled.
- */
+/** The largest cells with which all tiles are in view. When even the smallest do not fit, the map scrolls. */
 export function layOutMap(shape: MapShape): MapLayout {
   const pitchMax = Math.round(PITCH_MAX_CSS_PIXELS * shape.scale);
-  const pitchMin = Math.round(PITCH_MIN_CSS_PIXELS * shape.scale);
   const square = 2 ** Math.ceil(Math.log2(Math.sqrt(shape.arenaBlocks)));
-  for (let pitch = pitchMax; pitch > pitchMin; pitch -= 1) {
-    for (const columns of [square, 2 * square, 4 * square]) {
-      const layout = layOutWith(shape, { pitch, columns });
-      if (layout.contentHeight <= shape.height && widthOf(layout) <= shape.width) return layout;
+  for (let pitch = pitchMax; pitch >= 1; pitch -= 1) {
+    for (const columns of [square, 2 * square, 4 * square, square / 2]) {
+      const layout = layOutWith(shape, pitch, columns);
+      const fits = layout.marginX >= 0 && layout.contentHeight <= shape.height;
+      if (fits) return layout;
     }
   }
-  for (let pitch = pitchMin; pitch > 1; pitch -= 1) {
-    const layout = layOutWith(shape, { pitch, columns: square });
-    if (widthOf(layout) <= shape.width) return widen(shape, layout);
-  }
-  return layOutWith(shape, { pitch: 1, columns: square });
+  return layOutScrolled(shape, square);
 }
 
-/** The largest cells with as many tiles in a row. */
-function widen(shape: MapShape, layout: MapLayout): MapLayout {
-  let wide = layout;
-  for (let pitch = layout.pitch + 1; ; pitch += 1) {
-    const wider = layOutWith(shape, { pitch, columns: layout.columns });
-    if (wider.across < layout.across || widthOf(wider) > shape.width) return wide;
-    wide = wider;
+function layOutScrolled(shape: MapShape, square: number): MapLayout {
+  const wanted = Math.max(1, Math.round(SCROLLED_PITCH_CSS_PIXELS * shape.scale));
+  for (let pitch = wanted; pitch > 1; pitch -= 1) {
+    const layout = layOutWith(shape, pitch, square);
+    if (layout.marginX >= 0) return layout;
   }
+  return layOutWith(shape, 1, square);
 }
 
-function layOutWith(
-  { arenaCount, arenaBlocks, width, scale }: MapShape,
-  { pitch, columns }: Pick<MapLayout, 'pitch' | 'columns'>,
-): MapLayout {
-  const gap = pitch >= GAP_FROM_CSS_PIXELS * scale ? Math.max(1, Math.floor(scale)) : 0;
-  const line = Math.max(1, Math.floor(scale));
-  const frame = line + Math.max(1, gap);
-  const tileWidth = columns * pitch - gap + 2 * frame;
-  const tileHeight = Math.ceil(arenaBlocks / columns) * pitch - gap + 2 * frame;
+function layOutWith(shape: MapShape, pitch: number, columns: number): MapLayout {
+  const { arenaCount, arenaBlocks, width, scale } = shape;
+  const gap = pitch >= LINE_FROM_CSS_PIXELS * scale ? Math.max(1, Math.floor(scale)) : 0;
+  const rows = Math.ceil(arenaBlocks / columns);
+  const tileWidth = columns * pitch;
+  const tileHeight = rows * pitch;
+  const gapMin = Math.round(GAP_MIN_CSS_PIXELS * scale);
+  const acrossMax = Math.max(1, Math.floor((width + gapMin) / (tileWidth + gapMin)));
+  const down = Math.max(1, Math.ceil(arenaCount / acrossMax));
+  // As many in each row, rather than one alone in the last.
+  const across = Math.max(1, Math.ceil(arenaCount / down));
+  const spare = across > 1 ? Math.floor((width - across * tileWidth) / (across - 1)) : 0;
+  const gapX = Math.max(gapMin, Math.min(Math.round(GAP_MAX_CSS_PIXELS * scale), spare));
+  const gapY = Math.max(gapMin, Math.min(gapX, 2 * gapMin));
   const labelHeight = Math.round(LABEL_CSS_PIXELS * scale);
-  const tileGap = Math.round(TILE_GAP_CSS_PIXELS * scale);
-  const across = Math.max(1, Math.floor((width + tileGap) / (tileWidth + tileGap)));
-  const down = Math.ceil(arenaCount / across);
   return {
     arenaCount,
     arenaBlocks,
     columns,
+    rows,
     pitch,
     gap,
-    frame,
-    line,
     across,
     tileWidth,
     tileHeight,
     labelHeight,
-    tileGap,
-    contentHeight: Math.max(0, down * (labelHeight + tileHeight + tileGap) - tileGap),
+    gapX,
+    gapY,
+    marginX: Math.floor((width - (across * (tileWidth + gapX) - gapX)) / 2),
+    contentHeight: down * (labelHeight + tileHeight + gapY) - gapY,
   };
-}
-
-function widthOf({ across, arenaCount, tileWidth, tileGap }: MapLayout): number {
-  return Math.min(across, arenaCount) * (tileWidth + tileGap) - tileGap;
 }
 
 /** Where a tile starts; its label is above. */
 export function tileOrigin(layout: MapLayout, tile: number): { x: number; y: number } {
-  const { across, tileWidth, tileHeight, tileGap, labelHeight } = layout;
+  const { across, tileWidth, tileHeight, gapX, gapY, labelHeight, marginX } = layout;
   const row = Math.floor(tile / across);
   return {
-    x: (tile % across) * (tileWidth + tileGap),
-    y: row * (labelHeight + tileHeight + tileGap) + labelHeight,
+    x: Math.max(0, marginX) + (tile % across) * (tileWidth + gapX),
+    y: row * (labelHeight + tileHeight + gapY) + labelHeight,
   };
 }
 
 export function cellOrigin(layout: MapLayout, { tile, block }: Cell): { x: number; y: number } {
   const { x, y } = tileOrigin(layout, tile);
-  const { columns, pitch, frame } = layout;
-  return {
-    x: x + frame + (block % columns) * pitch,
-    y: y + frame + Math.floor(block / columns) * pitch,
-  };
+  const { columns, pitch } = layout;
+  return { x: x + (block % columns) * pitch, y: y + Math.floor(block / columns) * pitch };
 }
 
 /** The cell at a point of the content, or `undefined` between tiles. */
 export function cellAt(layout: MapLayout, x: number, y: number): Cell | undefined {
-  const { across, tileWidth, tileHeight, tileGap, labelHeight, columns, pitch, frame } = layout;
-  const tileX = Math.floor(x / (tileWidth + tileGap));
-  const tileY = Math.floor(y / (labelHeight + tileHeight + tileGap));
+  const { across, tileWidth, tileHeight, gapX, gapY, labelHeight, columns, pitch } = layout;
+  const tileX = Math.floor((x - Math.max(0, layout.marginX)) / (tileWidth + gapX));
+  const tileY = Math.floor(y / (labelHeight + tileHeight + gapY));
   const tile = tileY * across + tileX;
-  if (x < 0 || y < 0 || tileX >= across || tile >= layout.arenaCount) return undefined;
+  if (tileX < 0 || tileX >= across || tile < 0 || tile >= layout.arenaCount) return undefined;
   const origin = tileOrigin(layout, tile);
-  const column = Math.floor((x - origin.x - frame) / pitch);
-  const row = Math.floor((y - origin.y - frame) / pitch);
+  const column = Math.floor((x - origin.x) / pitch);
+  const row = Math.floor((y - origin.y) / pitch);
   const block = row * columns + column;
   if (row < 0 || column < 0 || column >= columns || block >= layout.arenaBlocks) return undefined;
   return { tile, block };

@@ -4,6 +4,7 @@
  */
 import { wrap } from 'comlink';
 import { createSHA256 } from 'hash-wasm';
+import { OWN_WORKER_PREFIX } from './worker-watch.ts';
 
 /** What one step leaves for the next. */
 export type Sha256State = Uint8Array;
@@ -33,7 +34,10 @@ export async function sha256Here(): Promise<Sha256> {
 /** In a worker of its own, for as long as the page lives. */
 export function sha256InWorker(): Sha256 {
   // Bundlers find the worker by this very expression.
-  const worker = new Worker(new URL('./sha256-worker.ts', import.meta.url), { type: 'module' });
+  const worker = new Worker(new URL('./sha256-worker.ts', import.meta.url), {
+    type: 'module',
+    name: `${OWN_WORKER_PREFIX}sha256`,
+  });
   const remote = wrap<Sha256>(worker);
   // Comlink's calls wait for ever when the worker is dead.
   const died = new Promise<never>((_, reject) => {

@@ -1,6 +1,7 @@
 /** The strip of facts under the title, and the sentence on what opening found. All of it as the store says it. */
 import type { Recovery, Store } from '../src/index.ts';
 import { byId, setText } from './dom.ts';
+import type { FrameMeter } from './frames.ts';
 import { binaryText, bytesText, countOf, countText, timeText } from './text.ts';
 
 export class StatusStrip {
@@ -18,8 +19,19 @@ export class StatusStrip {
     fact('profile', store.profile);
     fact('block-size', binaryText(store.blockSize));
     if (store.health === 'closed') return;
-    const { usedBytes, grownBytes } = store.telemetry();
+    const { usedBytes, grownBytes, disks } = store.telemetry();
     fact('used', `${bytesText(usedBytes)} of ${bytesText(grownBytes)}`);
+    fact('handles', countText(disks.length));
+  }
+
+  /** What the page itself costs. Tests read it from the document's data. */
+  showFrames(meter: FrameMeter): void {
+    const [median, slowest] = [meter.quantile(0.5), meter.quantile(1)];
+    fact('frame', `${median.toFixed(1)}\u00a0ms, at most ${slowest.toFixed(0)}`);
+    const { dataset } = document.documentElement;
+    dataset['frameMedianMs'] = median.toFixed(3);
+    dataset['frameP95Ms'] = meter.quantile(0.95).toFixed(3);
+    dataset['frameSlowestMs'] = slowest.toFixed(3);
   }
 
   /** What the browser has to be asked for. */
@@ -53,7 +65,8 @@ function fact(name: string, text: string, tone?: 'good' | 'bad'): void {
 export function recoveryText(recovery: Recovery, discarded: number): string {
   const { created, generation, openMs, rolledBack, verifiedBytes, unverifiedBytes } = recovery;
   const { damagedBlocks, expectedGeneration } = recovery;
-  if (created) return `Created in ${timeText(openMs)}. Drop a file, close the tab, come back.`;
+  if (created)
+    return `Created in ${timeText(openMs)}. Start some work, or drop a file; close the tab, come back.`;
   const parts = [
     `Opened generation ${countText(generation)} in ${timeText(openMs)}: ` +
       `${countOf(recovery.recordsReplayed, 'log record')} replayed, ` +

@@ -67,3 +67,19 @@ export function errorText(error: unknown): string {
 export function codeOf(error: unknown): StoreErrorCode | undefined {
   return error instanceof StoreError ? error.code : undefined;
 }
+
+/** The address that an error is about, when it says so. */
+export function addressOfError(error: unknown): number | undefined {
+  const address = error instanceof StoreError ? error.coordinates['address'] : undefined;
+  return typeof address === 'number' ? address : undefined;
+}
+
+/** The block's hash as people compare it: 16 hexadecimal digits. */
+export function hashText(hash: bigint): string {
+  return hash.toString(16).padStart(16, '0');
+}
+
+/** `820 µs`, `4.2 ms`, `1.3 s`: for times of any size. */
+export function shortTimeText(ms: number): string {
+  return ms < 0.9995 ? `${(ms * 1000).toFixed(ms < 0.00995 ? 1 : 0)}\u00a0µs` : timeText(ms);
+}

@@ -1,52 +1,38 @@
 /** Check, export, import, delete: the panels below the map. */
-import {
-  type CheckReport,
-  deleteStore,
-  importStore,
-  listStores,
-  type Store,
-} from '../src/index.ts';
-import { byId, make, setText } from './dom.ts';
-import type { FileStore } from './files.ts';
+import { type CheckReport, deleteStore, importStore, listStores } from '../src/index.ts';
+import { byId, make, setText, toned } from './dom.ts';
+import { Flips } from './flips.ts';
+import { checkSession, type StoreHost } from './host.ts';
 import { save } from './save.ts';
 import type { Sha256 } from './sha256.ts';
-import { bytesText, countOf, countText, errorText, timeText } from './text.ts';
+import { binaryText, bytesText, countOf, countText, errorText, timeText } from './text.ts';
 import type { Throughput } from './throughput.ts';
-import type { Turns } from './turns.ts';
 
 /** Problems shown; the report counts all. */
 const PROBLEMS_SHOWN = 50;
 
 export class Tools {
-  readonly #store: Store;
-  readonly #files: FileStore;
-  readonly #turns: Turns;
+  readonly #host: StoreHost;
   readonly #throughput: Throughput;
   readonly #hasher: Sha256;
   readonly #check = byId('check', HTMLButtonElement);
   readonly #export = byId('export', HTMLButtonElement);
   readonly #import = byId('import', HTMLInputElement);
-  readonly #delete = byId('delete-store', HTMLButtonElement);
   readonly #imageReport = byId('image-report', HTMLElement);
   #deleting = false;
 
-  constructor(parts: {
-    store: Store;
-    files: FileStore;
-    turns: Turns;
-    throughput: Throughput;
-    hasher: Sha256;
-  }) {
-    this.#store = parts.store;
-    this.#files = parts.files;
-    this.#turns = parts.turns;
+  constructor(parts: { host: StoreHost; throughput: Throughput; hasher: Sha256 }) {
+    this.#host = parts.host;
     this.#throughput = parts.throughput;
     this.#hasher = parts.hasher;
     this.#check.addEventListener('click', () => this.#runCheck());
     this.#export.addEventListener('click', () => this.#runExport());
     this.#import.addEventListener('change', () => this.#runImport());
-    this.#delete.addEventListener('click', () => this.#runDelete());
-    this.enable(true);
+    byId('delete-store', HTMLButtonElement).addEventListener('click', () => this.#runDelete());
+    byId('new-store', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#createStore();
+    });
   }
 
   /** The store is being deleted, so that it closes is no accident. */
@@ -54,36 +40,25 @@ export class Tools {
     return this.#deleting;
   }
 
-  enable(enabled: boolean): void {
-    for (const control of [this.#check, this.#export, this.#import, this.#delete]) {
-      control.disabled = !enabled;
-    }
-  }
-
   async #runCheck(): Promise<void> {
     const report = byId('check-report', HTMLElement);
     const progress = byId('check-progress', HTMLProgressElement);
     this.#check.disabled = true;
     progress.value = 0;
-    report.replaceChildren(this.#turns.busy ? 'Waits until nothing changes …' : 'Reading …');
-    const options = {
-      reachable: this.#files.reachable(),
-      onProgress: (done: number, total: number) => {
-        progress.value = total === 0 ? 1 : done / total;
-      },
-    };
+    const session = this.#host.open;
+    report.replaceChildren(session.turns.busy ? 'Waits until nothing changes …' : 'Reading …');
     try {
-      const found = await this.#turns.alone(async () => {
-        const startMs = performance.now();
-        const checked = await this.#store.check(options);
-        return { checked, ms: performance.now() - startMs };
+      const startMs = performance.now();
+      const found = await checkSession(session, (share) => {
+        progress.value = share;
       });
       progress.value = 1;
-      report.replaceChildren(...describeReport(found.checked, found.ms, this.#store.blockSize));
+      const ms = performance.now() - startMs;
+      report.replaceChildren(...describeReport(found, ms, session.store.blockSize));
     } catch (error) {
       report.replaceChildren(toned('bad', errorText(error)));
     } finally {
-      this.#check.disabled = false;
+      this.#check.disabled = this.#host.session === undefined;
     }
   }
 
@@ -92,12 +67,13 @@ export class Tools {
     setText(this.#imageReport, 'Exporting …');
     const job = this.#throughput.start('exported an image');
     try {
+      const { store } = this.#host.open;
       const sha256 = await save({
-        name: `${this.#store.name}.opfs-blocks`,
+        name: `${store.name}.opfs-blocks`,
         type: 'application/octet-stream',
-        byteCount: this.#store.telemetry().usedBytes,
+        byteCount: store.telemetry().usedBytes,
         hasher: this.#hasher,
-        pieces: piecesOf(this.#store.exportImage()),
+        pieces: piecesOf(store.exportImage()),
         onProgress: (bytes) => {
           job.moveTo(bytes);
           setText(this.#imageReport, `Exported ${bytesText(bytes)} …`);
@@ -129,10 +105,10 @@ export class Tools {
       },
     });
     try {
-      const name = await freeName(this.#store.name);
+      const name = await freeName(this.#host.name);
       await importStore(name, file.stream().pipeThrough(counted));
       job.finish();
-      await showStores(this.#store.name);
+      await showStores(this.#host.name);
       const link = make('a', '', `Open “${name}”.`);
       link.href = addressOf(name);
       this.#imageReport.replaceChildren('Imported, every block verified. ', link);
@@ -144,16 +120,26 @@ export class Tools {
   }
 
   async #runDelete(): Promise<void> {
-    const question = `Delete the store “${this.#store.name}” with all its files?`;
+    const question = `Delete the store “${this.#host.name}” with all its files?`;
     if (!(await confirmed(question))) return;
     this.#deleting = true;
     try {
-      await this.#store.close();
-      await deleteStore(this.#store.name);
+      await this.#host.close();
+      await deleteStore(this.#host.name);
+      new Flips(this.#host.name).forget();
       location.assign(addressOf('demo'));
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** The block size is fixed for a store's life, so another one takes another store. */
+  async #createStore(): Promise<void> {
+    const blockSize = byId('new-block-size', HTMLSelectElement).value;
+    const name = await freeName(`demo-${binaryText(Number(blockSize)).replace(/\W/g, '')}`);
+    const address = new URL(addressOf(name));
+    address.searchParams.set('block', blockSize);
+    location.assign(address);
   }
 
   #fail(error: unknown): void {
@@ -173,11 +159,13 @@ export async function showStores(open: string): Promise<void> {
 export function addressOf(store: string): string {
   const address = new URL(location.href);
   address.searchParams.set('store', store);
+  for (const name of ['block', 'wait']) address.searchParams.delete(name);
   return address.href;
 }
 
 async function freeName(base: string): Promise<string> {
   const taken = new Set((await listStores()).map(({ name }) => name));
+  if (!taken.has(base)) return base;
   let n = 2;
   while (taken.has(`${base}-${n}`)) n += 1;
   return `${base}-${n}`;
@@ -219,10 +207,4 @@ function describeReport(report: CheckReport, ms: number, blockSize: number): Nod
   }
   const count = toned('bad', `${countOf(report.problemCount, 'problem')}. `);
   return [count, document.createTextNode(what), list];
-}
-
-function toned(tone: 'good' | 'bad', text: string): HTMLElement {
-  const element = make('strong', '', text);
-  element.dataset['tone'] = tone;
-  return element;
 }

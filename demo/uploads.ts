@@ -1,26 +1,18 @@
 /** Files on their way into the store: a row for each, one after the other, until it is durable or was given up. */
 import { TransferRow } from './file-list.ts';
-import type { FileStore } from './files.ts';
+import type { Session, StoreHost } from './host.ts';
 import { codeOf, errorText } from './text.ts';
 import type { Job, Throughput } from './throughput.ts';
-import type { Turns } from './turns.ts';
 
 export class Uploads {
-  readonly #files: FileStore;
+  readonly #host: StoreHost;
   readonly #throughput: Throughput;
-  readonly #turns: Turns;
   readonly #onStored: () => Promise<void>;
   #pending = 0;
 
-  constructor(parts: {
-    files: FileStore;
-    throughput: Throughput;
-    turns: Turns;
-    onStored: () => Promise<void>;
-  }) {
-    this.#files = parts.files;
+  constructor(parts: { host: StoreHost; throughput: Throughput; onStored: () => Promise<void> }) {
+    this.#host = parts.host;
     this.#throughput = parts.throughput;
-    this.#turns = parts.turns;
     this.#onStored = parts.onStored;
   }
 
@@ -39,7 +31,8 @@ export class Uploads {
     const row = new TransferRow(file, () => abort.abort());
     this.#pending += 1;
     try {
-      await this.#turns.change(() => this.#store(file, row, abort.signal));
+      const session = this.#host.open;
+      await session.turns.change(() => this.#store(session, file, row, abort.signal));
       await this.#onStored();
       row.remove();
     } catch (error) {
@@ -50,9 +43,14 @@ export class Uploads {
     }
   }
 
-  async #store(file: File, row: TransferRow, signal: AbortSignal): Promise<void> {
+  async #store(
+    { files }: Session,
+    file: File,
+    row: TransferRow,
+    signal: AbortSignal,
+  ): Promise<void> {
     let job: Job | undefined;
-    await this.#files.put(file, {
+    await files.put(file, {
       signal,
       onProgress: (progress) => {
         job ??= this.#throughput.start(`stored “${file.name}”`);

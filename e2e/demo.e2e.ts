@@ -180,7 +180,7 @@ describe('the demo', () => {
 
   test('a second tab is told that the store is open elsewhere, and goes on when it is not', async () => {
     const first = await openDemo();
-    const second = await browser.newPage(server.url);
+    const second = await browser.newPage(`${server.url}?wait=300`);
     await second.locator('#blocked').waitFor();
     expect(await second.locator('#blocked-text').textContent()).toContain('LOCKED');
     await first.close();
@@ -230,7 +230,7 @@ describe('the demo', () => {
   test('the map is used with the keyboard alone, and says what it shows', async () => {
     const page = await openDemo();
     const readout = page.locator('#map-readout');
-    expect(await readout.textContent()).toContain('no arena yet');
+    expect(await readout.textContent()).toContain('arrow keys');
     const { path } = await makeFile('map.bin', MB);
     await page.setInputFiles('#pick', path);
     await rowOf(page, 'map.bin').waitFor();
@@ -239,9 +239,16 @@ describe('the demo', () => {
     await page.keyboard.press('ArrowRight');
     expect(await readout.textContent()).toContain('(arena 0, block 0)');
     await page.keyboard.press('ArrowRight');
-    expect(await readout.textContent()).toBe('data — address 16,384 (arena 0, block 1)');
+    expect(await readout.textContent()).toContain('data — address 16,384 (arena 0, block 1)');
+    await expect.poll(() => readout.textContent()).toMatch(/generation \d+ · hash [0-9a-f]{16}/);
+    await page.keyboard.press('Enter');
+    expect(await page.locator('#map-view').getAttribute('aria-label')).toContain('arena 0');
+    expect(await readout.textContent()).toContain('(arena 0, block 1)');
+    await page.keyboard.press('Escape');
     await page.keyboard.press('End');
     expect(await readout.textContent()).toContain('not grown yet — address 67,092,480');
-    expect(await page.locator('#map-view').getAttribute('aria-label')).toContain('Map of arenas');
+    expect(await page.locator('#map-view').getAttribute('aria-label')).toContain(
+      'Map of all arenas',
+    );
   });
 });

@@ -71,7 +71,7 @@ describe('a store', () => {
       stats: { generation: 2, health: 'ok', blockBytes: 16_384, roots: 1, disks: [{}, {}] },
       telemetry: 16_384,
       data: 1,
-      shared: inject('profile') === 'inline' ? 'UNSUPPORTED' : undefined,
+      shared: inject('profile') === 'inline' ? 'UNSUPPORTED' : 'not refused',
     });
   });
 

@@ -10,12 +10,21 @@ import type { GeometryLimits, OpenOptions } from './client/options.ts';
 import type { Store } from './client/store.ts';
 import { deleteStoreIn, type ListedStore, listStoresIn } from './client/stores.ts';
 import type { SyncStore } from './client/sync-store.ts';
+import {
+  type BlockByte,
+  type ByteLocation,
+  flipByteAt,
+  flipStoredByte,
+  locateByte,
+} from './device/damage.ts';
+import { LABEL_BYTES } from './format/geometry.ts';
 import { createHasher } from './format/hasher.ts';
 import type { StoreDirectory } from './store/directory.ts';
 import { importImage } from './store/image.ts';
 import type { Profile } from './store/report.ts';
 import { openSession } from './store/session.ts';
 
+export type { BlockByte, ByteLocation } from './device/damage.ts';
 export type { ConformanceEnvironment, ConformanceResult } from './device/device-conformance.ts';
 export { runConformance } from './device/device-conformance.ts';
 export { openDevice } from './device/handle-device.ts';
@@ -110,10 +119,34 @@ export class TestOrigin {
    * origin.flipByte('damaged', 'disk-0', 5); // in its label
    */
   flipByte(store: string, file: string, offset: number): void {
+    flipByteAt(this.#fileOf(store, file), offset);
+  }
+
+  /** Damages one byte of one block, whoever has the store open. Done twice, it is as before. */
+  async flipBlockByte(store: string, place: BlockByte): Promise<ByteLocation> {
+    const label = new Uint8Array(LABEL_BYTES);
+    this.#fileOf(store, 'disk-0').readAt(label, 0);
+    const location = locateByte(label, place, await createHasher());
+    flipByteAt(this.#fileOf(store, location.file), location.offset);
+    return location;
+  }
+
+  #fileOf(store: string, file: string) {
     const found = this.browser.folder(store)?.file(file);
     if (found === undefined) throw new RangeError(`there is no ${file} of a store '${store}'`);
-    const byte = new Uint8Array(1);
-    found.read(byte, offset);
-    found.write(Uint8Array.of((byte[0] as number) ^ 0xff), offset);
+    return {
+      readAt: (into: Uint8Array, offset: number) => void found.read(into, offset),
+      writeAt: (bytes: Uint8Array, offset: number) => void found.write(bytes, offset),
+    };
   }
+}
+
+/**
+ * Damages one byte of one block in the browser's real files, for demonstrations and browser tests. Call it in a
+ * dedicated worker while the store is closed. Done twice, it is as before.
+ *
+ * @throws StoreError LOCKED while the store is open, NOT_FOUND, MISUSE
+ */
+export async function flipOpfsByte(store: string, place: BlockByte): Promise<ByteLocation> {
+  return flipStoredByte(store, place, await createHasher());
 }

@@ -1,10 +1,7 @@
 /**
- * All workers in one script, for bundlers and content policies that want one: its name says what it is to be, see
- * `startWorker`. Wiring only.
+ * All workers in one script, for bundlers and content policies that want one: the page's first message says what it is
+ * to be. Imported at once, for browsers do not keep messages for who is still loading its parts. Wiring only.
  */
-const role = (globalThis as { readonly name?: string }).name?.split(' ')[1];
-if (role === 'disk') await import('./disk.ts');
-else if (role === 'store') await import('./store.ts');
-else await import('./inline.ts');
+import { serveStore } from '../src/client/serve-store.ts';
 
-export {};
+serveStore();

@@ -4,9 +4,12 @@
 import * as library from '../../src/index.ts';
 import type { ConformanceResult } from '../../src/testing.ts';
 import { openStore as openSyncStore } from '../../src/worker.ts';
+import { type ChurnReport, readWhileChurned } from './cached-reads.ts';
+import * as churnTools from './churn.ts';
 import type { FillResult } from './fill.worker.ts';
+import { messages } from './messages.ts';
 import type { RawRequest, RawResult } from './raw.worker.ts';
-import type { WorkerAnswer, WorkerCall } from './sync.worker.ts';
+import type { WorkerAnswer, WorkerCall, WorkerShare } from './sync.worker.ts';
 
 export interface CaughtError {
   readonly isStoreError: boolean;
@@ -22,14 +25,16 @@ declare global {
   var lib: typeof library;
   /** Stores that are open, between one call into the page and the next. */
   var stores: Map<string, library.Store>;
-  /** Workers started with `startWorker`, newest last. */
-  var workers: Worker[];
+  /** Workers started with `startWorker`, newest last, and what each is. */
+  var workers: { readonly role: library.WorkerRole; readonly worker: Worker }[];
+  /** Terminates the newest session's worker that has the engine, or one of those that have a file. */
+  var endWorker: (which: 'engine' | 'file') => void;
   /** What `attempt` rejects with, as plain data; the code is 'not refused' when it does not. */
   var caught: (attempt: () => unknown) => Promise<CaughtError>;
   /** Bytes that differ from seed to seed. */
   var pattern: (seed: number, length: number) => Uint8Array<ArrayBuffer>;
-  /** For the option `worker`: the default one, but within reach. */
-  var startWorker: () => Worker;
+  /** For the option `worker`: the default ones, but within reach. */
+  var startWorker: (role: library.WorkerRole) => Worker;
   /** A worker in which the file system is as in a private window. */
   var startPrivateWorker: () => Worker;
   /** `openStore` of `opfs-blocks/worker`, where it does not belong. */
@@ -40,6 +45,15 @@ declare global {
   var syncWorkers: Map<string, Worker>;
   /** Runs a function, given as its source, in the worker of that name; starts it when there is none. */
   var runInWorker: (name: string, call: WorkerCall) => Promise<WorkerAnswer>;
+  /** Gives the worker of that name a share of an open store. */
+  var shareWithWorker: (name: string, store: library.Store) => Promise<WorkerAnswer>;
+  /** A disk's worker that goes wrong. */
+  var startFaultyDisk: (fault: 'stuck' | 'slow') => Worker;
+  /** Blocks that a writer replaces, also within workers' reach. */
+  var churn: typeof churnTools;
+  var readChurned: (store: library.Store, seconds: number) => Promise<ChurnReport>;
+  /** Messages sent by this page. */
+  var sent: typeof messages;
   var runConformance: () => Promise<ConformanceResult[]>;
   /** Fills the origin's space through a bare handle, and gives it back. */
   var fillSpace: () => Promise<FillResult>;
@@ -90,12 +104,25 @@ globalThis.pattern = (seed, length) => {
   return bytes;
 };
 
-globalThis.startWorker = () => {
-  const worker = new Worker(new URL('../../workers/inline.ts', import.meta.url), {
-    type: 'module',
-  });
-  globalThis.workers.push(worker);
+/** Bundlers find the workers by these very expressions. */
+const STARTERS: Readonly<Record<library.WorkerRole, () => Worker>> = {
+  inline: () => new Worker(new URL('../../workers/inline.ts', import.meta.url), { type: 'module' }),
+  store: () => new Worker(new URL('../../workers/store.ts', import.meta.url), { type: 'module' }),
+  disk: () => new Worker(new URL('../../workers/disk.ts', import.meta.url), { type: 'module' }),
+};
+
+globalThis.startWorker = (role) => {
+  const worker = STARTERS[role]();
+  globalThis.workers.push({ role, worker });
   return worker;
+};
+
+/** Without shared memory one worker is both. */
+globalThis.endWorker = (which) => {
+  const wanted = which === 'engine' ? 'store' : 'disk';
+  const found = globalThis.workers.findLast(({ role }) => role === wanted || role === 'inline');
+  if (found === undefined) throw new Error('started with startWorker');
+  found.worker.terminate();
 };
 
 globalThis.startPrivateWorker = () =>
@@ -108,7 +135,11 @@ globalThis.startLayeredWorker = () =>
 
 globalThis.syncWorkers = new Map();
 
-globalThis.runInWorker = (name, call) => {
+function askWorker(
+  name: string,
+  request: WorkerCall | WorkerShare,
+  transferables: Transferable[] = [],
+): Promise<WorkerAnswer> {
   let worker = globalThis.syncWorkers.get(name);
   if (worker === undefined) {
     worker = new Worker(new URL('./sync.worker.ts', import.meta.url), { type: 'module' });
@@ -118,9 +149,23 @@ globalThis.runInWorker = (name, call) => {
   return new Promise((resolve, reject) => {
     started.onmessage = (event: MessageEvent<WorkerAnswer>) => resolve(event.data);
     started.onerror = (event) => reject(new Error(event.message));
-    started.postMessage(call);
+    started.postMessage(request, transferables);
   });
+}
+
+globalThis.runInWorker = (name, call) => askWorker(name, call);
+
+globalThis.shareWithWorker = (name, store) => {
+  const handle = store.share();
+  return askWorker(name, { handle }, [handle.port]);
 };
+
+globalThis.startFaultyDisk = (fault) =>
+  new Worker(new URL('./faulty-disk.worker.ts', import.meta.url), { type: 'module', name: fault });
+
+globalThis.churn = churnTools;
+globalThis.readChurned = readWhileChurned;
+globalThis.sent = messages;
 
 /** The only answer of a worker that is asked one thing. */
 function answerOf<T>(worker: Worker, request: unknown): Promise<T> {

@@ -7,6 +7,7 @@ import { openDirectory, openFile } from '../../src/device/opfs.ts';
 import type { SyncHandle } from '../../src/device/sync-handle.ts';
 import * as pageLibrary from '../../src/index.ts';
 import * as library from '../../src/worker.ts';
+import * as churnTools from './churn.ts';
 
 declare global {
   var workerLib: typeof library;
@@ -14,6 +15,8 @@ declare global {
   var pageLib: typeof pageLibrary;
   /** A store that is open, between one call into the worker and the next. */
   var syncStore: library.SyncStore;
+  /** What the page has shared with this worker. */
+  var sharedStore: pageLibrary.Store;
   /** Workers started with `startDisk`. */
   var diskWorkers: Worker[];
   /** What a bare handle costs: a file of this origin, and the checksum. */
@@ -65,19 +68,30 @@ const bareTools = { createXXHash64, openBare, stopwatch, startDisk, codeOf };
 globalThis.workerLib = library;
 globalThis.pageLib = pageLibrary;
 globalThis.bare = bareTools;
+globalThis.churn = churnTools;
 
 export interface WorkerCall {
   readonly source: string;
   readonly argument: unknown;
 }
 
+/** A store of the page's, to be had as `sharedStore`. */
+export interface WorkerShare {
+  readonly handle: pageLibrary.StoreHandle;
+}
+
 export type WorkerAnswer =
   | { readonly value: unknown }
   | { readonly failure: { readonly code: string | undefined; readonly message: string } };
 
-globalThis.onmessage = async ({ data }: MessageEvent<WorkerCall>) => {
+globalThis.onmessage = async ({ data }: MessageEvent<WorkerCall | WorkerShare>) => {
   const post = (answer: WorkerAnswer): void => globalThis.postMessage(answer);
   try {
+    if ('handle' in data) {
+      globalThis.sharedStore = await pageLibrary.attachStore(data.handle);
+      post({ value: undefined });
+      return;
+    }
     const run = new Function(`return ${data.source}`)() as (argument: unknown) => unknown;
     post({ value: await run(data.argument) });
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from 'comlink';
 import { StoreError } from '../base/errors.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Heartbeat, type WatchedThreads } from './heartbeat.ts';
 import { Lifeline } from './lifeline.ts';
 import { holdLock, type Locks } from './locks.ts';
 import { connectRemote, type RemoteStore } from './remote-verbs.ts';
@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly store: string;
   /** Unique to this worker. */
   readonly signOfLife: string;
+  /** Whether the page gets its full share of time. */
+  readonly inForeground: () => boolean;
 }
 
 export class Connection {
@@ -51,7 +53,8 @@ export class Connection {
     this.#heartbeat = new Heartbeat(this.lifeline, {
       ping: () => this.remote.post({ note: 'ping' }),
       onStalled: (stalled) => this.onStalled(stalled),
-      onLost: () => this.#fail('its worker did not answer for 30 s while it was being closed'),
+      onLost: (reason) => this.#fail(reason),
+      inForeground: options.inForeground,
     });
     this.#worker.addEventListener('error', (event) => this.#fail((event as ErrorEvent).message));
     this.#worker.addEventListener('messageerror', () => this.#fail('an answer was unreadable'));
@@ -70,6 +73,16 @@ export class Connection {
     }
     this.#gone = Promise.resolve();
     this.#heartbeat.impatient = true;
+  }
+
+  /** Threads that share the session's memory, to be watched besides. */
+  watch(threads: WatchedThreads): void {
+    this.#heartbeat.threads = threads;
+  }
+
+  /** Whether others use the session too. */
+  setShared(isShared: boolean): void {
+    this.#heartbeat.isShared = isShared;
   }
 
   /** The store is being closed: a worker that hangs in that must not keep the caller for ever. */

@@ -3,8 +3,10 @@
  * ended together. When one dies the session ends (I14); a file is free again when its worker's sign of life is.
  */
 import { StoreError } from '../base/errors.ts';
+import { DiskPageReader } from '../shared/disk-page.ts';
 import { allocateSession, type SessionBuffers, SessionMemory } from '../shared/session-memory.ts';
 import { sessionLostError, type WorkerLike, workerNotStartedError } from './connection.ts';
+import { DiskWatch } from './disk-watch.ts';
 import type { Environment } from './environment.ts';
 import type { Lifeline } from './lifeline.ts';
 import { holdLock } from './locks.ts';
@@ -38,6 +40,8 @@ interface DiskWorker {
 
 export class DiskWorkers {
   readonly memory: SessionMemory;
+  /** Whether those that have their file get on. */
+  readonly watch: DiskWatch;
   readonly #options: DiskWorkersOptions;
   readonly #workers: DiskWorker[] = [];
   /** Nobody is to die any more: the session is over, or is being closed. */
@@ -46,6 +50,7 @@ export class DiskWorkers {
   constructor(options: DiskWorkersOptions) {
     this.#options = options;
     this.memory = new SessionMemory(options.buffers);
+    this.watch = new DiskWatch(this.memory);
   }
 
   /** Resolves when the worker has its file. */
@@ -73,7 +78,7 @@ export class DiskWorkers {
       worker.addEventListener('message', (event) => {
         const note = asNote<DiskNote>((event as MessageEvent).data);
         if (note?.note === 'failed') fail(unpackStoreError(note.error));
-        else if (note?.note === 'detached') disk.detached = true;
+        else if (note?.note === 'detached') this.#detached(disk, request.disk);
         else if (note?.note === 'attached') {
           this.#watch(disk, request.disk, note.locksShared);
           resolve();
@@ -93,10 +98,17 @@ export class DiskWorkers {
     worker.postMessage(attachment);
   }
 
+  #detached(disk: DiskWorker, number: number): void {
+    disk.detached = true;
+    this.watch.end(number);
+  }
+
   /** Where page and worker have different locks, only silence tells of a death, see `Connection.start`. */
   #watch(disk: DiskWorker, number: number, locksShared: boolean): void {
     const { locks } = this.#options.environment;
+    const { words, control } = this.memory;
     disk.attached = true;
+    this.watch.begin(number, new DiskPageReader(words, control.diskPage(number)), locksShared);
     if (!locksShared) return;
     disk.gone = holdLock(locks, disk.signOfLife).then((lock) => lock.release());
     void disk.gone.then(async () => {

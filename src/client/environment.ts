@@ -22,6 +22,8 @@ export interface Environment {
   onPageHide(listener: () => void): () => void;
   /** The page can no longer be seen, and may never be again. Returns how to stop listening. */
   onHidden(listener: () => void): () => void;
+  /** The page can be seen: its timers and threads get all the time that there is. */
+  inForeground(): boolean;
   uniqueId(): string;
   /** Names of the stores that have a folder. */
   listFolders(): Promise<string[]>;
@@ -49,6 +51,7 @@ export function browserEnvironment(): Environment {
         if (document.visibilityState === 'hidden') listener();
       });
     },
+    inForeground: () => typeof document === 'undefined' || document.visibilityState === 'visible',
     uniqueId: () => crypto.randomUUID(),
     listFolders: listStoreNames,
     removeFolder: (store, { waitMs }) => removeStore(store, { deadlineMs: waitMs }),
@@ -60,7 +63,7 @@ function listenTo(target: EventTarget, type: string, listener: () => void): () =
   return () => target.removeEventListener(type, listener);
 }
 
-/** A script given by its address learns from the worker's name what it is to be, see `workers/any`. */
+/** Which worker is which shows in their names only; a script given by its address hears it from the first message. */
 function startWorker(
   role: WorkerRole,
   store: string,

@@ -55,6 +55,7 @@ export class MemoryOrigin {
       startWorker: (role) => this.#startWorker(role),
       onPageHide: (listener) => listen(this.#pageHideListeners, listener),
       onHidden: (listener) => listen(this.#hiddenListeners, listener),
+      inForeground: () => true,
       uniqueId: () => {
         this.#workersStarted += 1;
         return `${this.#workersStarted}`;
@@ -161,7 +162,9 @@ export class MemoryOrigin {
       run: async (server, memory, number) => {
         const disk = { server, isAlive: () => !worker.ended && !server.closed };
         this.#disks.add(disk);
+        const living = showLife(disk);
         await runInTurns(disk, memory, number);
+        clearInterval(living);
         this.#disks.delete(disk);
       },
       exit: () => worker.terminate(),
@@ -218,6 +221,8 @@ export class MemoryOrigin {
   }
 }
 
+const LIFE_MS = 400;
+
 interface MemoryDisk {
   readonly server: DiskServer;
   isAlive(): boolean;
@@ -232,6 +237,15 @@ async function runInTurns(disk: MemoryDisk, memory: SessionMemory, number: numbe
     disk.server.runUntilIdle();
     if (disk.isAlive()) await bell.waitAsync(seen);
   }
+}
+
+/** As a thread that wakes up now and then, see `runDisk`. */
+function showLife(disk: MemoryDisk): ReturnType<typeof setInterval> {
+  const living = setInterval(() => {
+    if (disk.isAlive()) disk.server.showLife();
+    else clearInterval(living);
+  }, LIFE_MS);
+  return living;
 }
 
 /** Where a directory says that its files are opened by other threads. */

@@ -11,7 +11,6 @@ import { Connection, sessionLostError } from './connection.ts';
 import { allocateMemory, DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
-import type { Lifeline } from './lifeline.ts';
 import { type HeldLock, holdStore } from './locks.ts';
 import {
   type GeometryLimits,
@@ -90,7 +89,7 @@ async function openLocked(opening: Opening, options: ResolvedOptions): Promise<S
     const role = environment.sharesMemory ? 'store' : 'inline';
     connection = startConnection(environment, name, options.worker, role);
     interruption.ends(connection.lifeline);
-    if (environment.sharesMemory) disks = startDisks(opening, options, connection.lifeline);
+    if (environment.sharesMemory) disks = startDisks(opening, options, connection);
     return await openSession(opening, options, { connection, disks }, memory);
   } catch (error) {
     const why = error instanceof StoreError ? error : sessionLostError(name, 'opening it failed');
@@ -109,10 +108,14 @@ interface Workers {
 function startDisks(
   { environment, name }: Opening,
   { settings, blockBytesMin, waitMs, worker }: ResolvedOptions,
-  lifeline: Lifeline,
+  connection: Connection,
 ): DiskWorkers {
   const buffers = allocateMemory(settings.cacheBytes, blockBytesMin);
-  return new DiskWorkers({ environment, store: name, source: worker, waitMs, buffers, lifeline });
+  const { lifeline } = connection;
+  const parts = { environment, store: name, source: worker, waitMs, buffers, lifeline };
+  const disks = new DiskWorkers(parts);
+  connection.watch(disks.watch);
+  return disks;
 }
 
 /** The engine's worker first: it may still be told to commit, and to close the files. */
@@ -149,6 +152,7 @@ async function openSession(
     });
   assertSameStore(name, opened, memory.entry);
   const shared = sharedReading(opened, disks, connection);
+  remote.stager = shared?.blocks;
   const view = new SessionView(remote.verbs, opened, lifeline, shared?.states);
   const stats = await remote.verbs.stats();
   const figures = shared?.figures(stats) ?? (await fetchedFigures(stats, remote.verbs, lifeline));
@@ -170,6 +174,8 @@ async function openSession(
     blocks: shared?.blocks ?? remoteBlocks(remote.verbs),
     figures,
     catalogueStatus: () => keeper.status,
+    // Who may not write is told so before its callback runs.
+    isAlone: () => !settings.readOnly && (sharing?.isUnused ?? true),
     share: () => {
       if (sharing === undefined) throw notSharedError();
       return sharing.share();
@@ -217,6 +223,7 @@ export function startConnection(
     locks: environment.locks,
     store,
     signOfLife: `opfs-blocks worker ${environment.uniqueId()}`,
+    inForeground: environment.inForeground,
   });
 }
 

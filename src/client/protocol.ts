@@ -9,7 +9,7 @@ import type { SessionBuffers } from '../shared/session-memory.ts';
 import type { CheckReport, Durability } from '../store/report.ts';
 import type { StoreSettings } from '../store/settings.ts';
 import type { BegunTransaction, OpenedStore, StoreEvent, StoreVerbs } from '../store/verbs.ts';
-import type { PackedBlocks } from './packing.ts';
+import type { PackedBlocks, StagedBlocks } from './packing.ts';
 import type { StoreErrorRecord } from './transfer.ts';
 
 /** Comes before `open` and `importImage`. */
@@ -86,6 +86,8 @@ export interface VerbsApi
   begin(ticket: number): Promise<BegunTransaction>;
   transactionRead(transaction: number, pointers: Float64Array): Promise<Uint8Array[]>;
   transactionWrite(transaction: number, blocks: PackedBlocks): Promise<Float64Array>;
+  /** As `transactionWrite`, of blocks in shared memory that stay there until the answer. */
+  writeStaged(transaction: number, blocks: StagedBlocks): Promise<Float64Array>;
   transactionReplace(
     transaction: number,
     old: Float64Array,
@@ -97,7 +99,8 @@ export interface VerbsApi
     name: string,
     pointer: Float64Array | undefined,
   ): Promise<void>;
-  end(transaction: number, durability: Durability): Promise<number>;
+  /** `isAwaited`: a note tells when it is visible, which is before it is durable. */
+  end(transaction: number, durability: Durability, isAwaited: boolean): Promise<number>;
   read(pointers: Float64Array): Promise<Uint8Array[]>;
   /** `check` names the call in the progress notes. */
   check(check: number, reachable: Float64Array | undefined): Promise<CheckReport>;
@@ -166,6 +169,8 @@ export type WorkerNote =
       readonly total: number;
     }
   | { readonly note: 'pong' }
+  /** The transaction's state is visible. */
+  | { readonly note: 'ended'; readonly transaction: number }
   /** The client that the store was shared with has begun to use it. */
   | { readonly note: 'attached'; readonly client: number }
   /** Something failed outside any call: the session is over. */

@@ -49,7 +49,7 @@ export class SessionView {
     if (ended !== undefined) return { health: 'closed', reason: ended.message };
     const { health, reason } = this.#state;
     if (this.#stalled && health === 'ok') {
-      return { health: 'stalled', reason: 'The store’s worker has not answered for 5 s.' };
+      return { health: 'stalled', reason: 'A worker of the store has not answered for 5 s.' };
     }
     return reason === undefined ? { health } : { health, reason };
   }

@@ -211,6 +211,23 @@ describe('sharing', () => {
     expect(handles.length).toBe(7);
   });
 
+  test('a client that dies while it waits for its turn does not get one: nobody would end it', async () => {
+    const origin = new TestOrigin('threaded');
+    await using store = await origin.openStore('a', options);
+    const locks = origin.browser.locks.owner();
+    const other = await attachStoreIn({ locks }, store.share());
+    const theirs: Promise<unknown>[] = [];
+    await store.transaction(async () => {
+      theirs.push(other.transaction(() => new Promise(() => {})).catch(() => undefined));
+      // Long enough for its wish to be in the queue, and then for its death to be noticed.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      locks.end();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    });
+    expect(await store.transaction(() => 'my turn')).toBe('my turn');
+    expect(theirs.length).toBe(1);
+  });
+
   test('what is not a handle is MISUSE, and without shared memory there is none', async () => {
     const origin = new TestOrigin('inline');
     await using store = await origin.openStore('a', options);

@@ -31,12 +31,18 @@ export class Sharing {
     parts.connection.remote.onAttached = (client) => void this.#watch(client);
   }
 
+  /** Nobody has been given a handle, or they have all let go. */
+  get isUnused(): boolean {
+    return this.#taken.size === 0;
+  }
+
   share(): StoreHandle {
     const { connection, name, disks, durability, environment } = this.#parts;
     const { buffers } = disks.memory;
     const client = this.#freePlace();
     const clientLock = `opfs-blocks client ${environment.uniqueId()}`;
     this.#taken.set(client, clientLock);
+    connection.setShared(true);
     const { port1, port2 } = new MessageChannel();
     const connected = connection.remote.call((api) =>
       api.connect(client, transfer(port2, [port2])),
@@ -70,6 +76,7 @@ export class Sharing {
     await lock.release();
     connection.remote.post({ note: 'forget', client });
     this.#taken.delete(client);
+    connection.setShared(this.#taken.size > 0);
   }
 }
 
@@ -156,6 +163,7 @@ async function attachedStore(
   const memory = new SessionMemory(buffers);
   const damaged = recovery.damagedBlocks;
   const shared = sharedReader({ memory, reading, client, verbs, lifeline, damaged });
+  remote.stager = shared.blocks;
   const figures = shared.figures(await verbs.stats());
   lifeline.onEnd(() => void letGo());
   const parts = {
@@ -163,6 +171,7 @@ async function attachedStore(
     profile: 'threaded',
     blocks: shared.blocks,
     catalogueStatus: () => 'ok' as const,
+    isAlone: () => false,
     share: () => {
       throw new StoreError('MISUSE', 'Only the page that has opened a store can share it.');
     },

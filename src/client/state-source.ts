@@ -3,7 +3,6 @@
  * by message, and the engine is told which of them nobody needs any more; with it they are read where the engine
  * publishes them, and an epoch keeps them alive.
  */
-import { StoreError } from '../base/errors.ts';
 import type { EpochSlot } from '../epoch/epochs.ts';
 import { type BlockPointer, type Pointer, toPublic } from '../format/pointer.ts';
 import type { PublishedStateReader } from '../shared/published-state.ts';
@@ -84,7 +83,6 @@ export class SharedStatesSource implements StateSource {
     const { version } = this.#reader;
     if (this.#visible !== undefined && this.#version === version) return this.#visible;
     const state = this.#reader.read();
-    if (state === undefined) throw lostWriterError();
     this.#version = version;
     this.#visible = visibleState(state);
     return this.#visible;
@@ -102,11 +100,4 @@ export class SharedStatesSource implements StateSource {
       throw error;
     }
   }
-}
-
-function lostWriterError(): StoreError {
-  return new StoreError(
-    'SESSION_LOST',
-    'The store’s worker has ended while it published a state: open the store again to recover.',
-  );
 }

@@ -26,11 +26,13 @@ import type { StoreHandle } from './protocol.ts';
 import { type BlockReader, Reader } from './reader.ts';
 import type { SessionView } from './session-view.ts';
 import type { Figures } from './shared-figures.ts';
+import type { VisibleState } from './state-source.ts';
 import {
   runTransaction,
   type TransactionCallback,
   type TransactionOptions,
 } from './transaction.ts';
+import { Turns } from './turns.ts';
 
 /** What a check is told. */
 export interface CheckStoreOptions {
@@ -52,6 +54,8 @@ export interface StoreParts {
   readonly blocks: BlockSource;
   readonly figures: Figures;
   readonly share: () => StoreHandle;
+  /** Nobody but this client can change the store's state. */
+  readonly isAlone: () => boolean;
   readonly catalogueStatus: () => CatalogueStatus;
   /** Called before the engine is asked to close. */
   readonly beforeClose: () => void;
@@ -80,6 +84,7 @@ export class Store implements BlockReader {
   readonly #verbs: StoreVerbs;
   readonly #view: SessionView;
   readonly #nesting: NestingGuard;
+  readonly #turns = new Turns();
   #tickets = 0;
   #closing: Promise<void> | undefined;
 
@@ -245,12 +250,19 @@ export class Store implements BlockReader {
       lifeline: this.#parts.lifeline,
       nesting: this.#nesting,
       blockBytes: this.blockSize,
+      turns: this.#turns,
+      knownState: () => this.#knownState(),
       nextTicket: () => {
         this.#tickets += 1;
         return this.#tickets;
       },
     };
     return runTransaction(context, callback, { durability, signal: checkSignal(options.signal) });
+  }
+
+  /** With nobody else to change it, the last published state is what the next transaction sees. */
+  #knownState(): VisibleState | undefined {
+    return this.#parts.isAlone() && this.health === 'ok' ? this.#view.visible : undefined;
   }
 
   /**

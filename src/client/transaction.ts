@@ -11,7 +11,8 @@ import type { BlockSource } from './block-source.ts';
 import { checkBlock, checkIntos, checkPointer, checkPointers, deliver } from './check-arguments.ts';
 import type { Lifeline } from './lifeline.ts';
 import type { NestingGuard } from './nesting.ts';
-import { visibleState } from './state-source.ts';
+import { type VisibleState, visibleState } from './state-source.ts';
+import type { Turn, Turns } from './turns.ts';
 
 /** Frees asked for one after the other leave as one message, of at most this many pointers. */
 const FREES_PER_MESSAGE = 4096;
@@ -35,18 +36,23 @@ export class Transaction {
   readonly #blockBytes: number;
   readonly #roots: Map<string, BlockPointer>;
   #ended: StoreError | undefined;
+  /** @internal */
+  changedRoots = false;
+  /** @internal Its fate is the engine's from now on. */
+  endSent = false;
   #frees: { readonly pointers: Pointer[]; readonly sent: Promise<void> } | undefined;
   #sendFrees: () => void = () => {};
 
   constructor(
-    begun: BegunTransaction,
+    ticket: number,
+    roots: ReadonlyMap<string, BlockPointer>,
     { verbs, blocks, blockBytes }: Pick<TransactionContext, 'verbs' | 'blocks' | 'blockBytes'>,
   ) {
-    this.#id = begun.transaction;
+    this.#id = ticket;
     this.#verbs = verbs;
     this.#blocks = blocks;
     this.#blockBytes = blockBytes;
-    this.#roots = new Map(visibleState(begun.state).roots);
+    this.#roots = new Map(roots);
   }
 
   /**
@@ -215,6 +221,7 @@ export class Transaction {
     }
     const engine = pointer === undefined ? undefined : checkPointer(pointer, this.#blockBytes);
     this.#sendFrees();
+    this.changedRoots = true;
     if (pointer === undefined) this.#roots.delete(name);
     else this.#roots.set(name, { ...pointer });
     return handled(this.#verbs.transactionSetRoot(this.#id, name, engine));
@@ -270,6 +277,9 @@ export interface TransactionContext {
   readonly lifeline: Lifeline;
   readonly nesting: NestingGuard;
   readonly blockBytes: number;
+  readonly turns: Turns;
+  /** What the next transaction will see, when that can be known without asking the engine. */
+  knownState(): VisibleState | undefined;
   nextTicket(): number;
 }
 
@@ -283,35 +293,78 @@ export type TransactionCallback<T> = (tx: Transaction) => T | Promise<T>;
 export async function runTransaction<T>(
   context: TransactionContext,
   callback: TransactionCallback<T>,
-  options: { readonly durability: Durability; readonly signal: AbortSignal | undefined },
+  options: RunOptions,
 ): Promise<T> {
-  const { verbs } = context;
-  const { durability, signal } = options;
-  const begun = await waitForTurn(context, signal);
-  const tx = new Transaction(begun, context);
-  let value: T;
+  const { signal } = options;
+  if (signal?.aborted) throw abortedError(signal);
+  const turn = context.turns.enter();
   try {
-    if (signal?.aborted) throw abortedError(signal);
-    value = await runCallback(context, tx, callback, signal);
-  } catch (error) {
-    tx.finish(endedError());
-    // Rolling back can fail only with the session itself, whose health tells; the caller's error is the one to know.
-    await verbs.abort(begun.transaction).catch(() => undefined);
-    throw error;
+    if (turn.begins !== undefined) await unlessAborted(turn.begins, signal);
+    return await runInTurn(context, turn, callback, options);
+  } finally {
+    turn.end();
   }
-  tx.finish(endedError());
-  await verbs.end(begun.transaction, durability);
-  return value;
 }
 
-async function waitForTurn(
+interface RunOptions {
+  readonly durability: Durability;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function runInTurn<T>(
   context: TransactionContext,
+  turn: Turn,
+  callback: TransactionCallback<T>,
+  { durability, signal }: RunOptions,
+): Promise<T> {
+  const { verbs } = context;
+  const ticket = context.nextTicket();
+  const known = context.knownState();
+  const beginning = begin(verbs, ticket, signal);
+  const beginFailure = beginning.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  // What it will see is known: the engine's answer need not be waited for.
+  const { roots } = known ?? visibleState((await beginning).state);
+  const tx = new Transaction(ticket, roots, context);
+  try {
+    const value = await runCallback(context, tx, callback, signal);
+    tx.finish(endedError());
+    await end(context, tx, turn, { ticket, durability });
+    return value;
+  } catch (error) {
+    tx.finish(endedError());
+    const failure = await beginFailure;
+    // Rolling back can fail only with the session itself, whose health tells; the caller's error is the one to know.
+    if (!tx.endSent) await verbs.abort(ticket).catch(() => undefined);
+    throw failure ?? error;
+  }
+}
+
+/** The next transaction may begin once this one's end is on its way; or, if it sees this one's roots, once they are. */
+async function end(
+  { verbs }: TransactionContext,
+  tx: Transaction,
+  turn: Turn,
+  { ticket, durability }: { readonly ticket: number; readonly durability: Durability },
+): Promise<void> {
+  tx.endSent = true;
+  if (tx.changedRoots) {
+    await verbs.end(ticket, durability, turn.isAwaited ? () => turn.end() : undefined);
+    return;
+  }
+  const ended = verbs.end(ticket, durability);
+  turn.end();
+  await ended;
+}
+
+async function begin(
+  verbs: StoreVerbs,
+  ticket: number,
   signal: AbortSignal | undefined,
 ): Promise<BegunTransaction> {
-  const { verbs } = context;
-  if (signal === undefined) return verbs.begin(context.nextTicket());
-  if (signal.aborted) throw abortedError(signal);
-  const ticket = context.nextTicket();
+  if (signal === undefined) return verbs.begin(ticket);
   const cancel = (): void => verbs.cancelBegin(ticket);
   signal.addEventListener('abort', cancel);
   try {
@@ -321,6 +374,23 @@ async function waitForTurn(
     throw error;
   } finally {
     signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function unlessAborted(
+  promise: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (signal === undefined) return promise;
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(abortedError(signal));
+  });
+  signal.addEventListener('abort', abort);
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

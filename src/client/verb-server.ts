@@ -3,6 +3,7 @@
  * so that they can be rolled back when nobody is left at its other end.
  */
 import { type Endpoint, transfer } from 'comlink';
+import { assert } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
@@ -23,7 +24,10 @@ export class VerbServer {
   readonly #endpoint: Endpoint;
   readonly #client: number;
   readonly #open = new Set<number>();
+  #abandoned = false;
   session: ServedSession | undefined;
+  /** The contents memory, where there is shared memory: blocks to be written lie there. */
+  shared: Uint8Array | undefined;
 
   constructor(endpoint: Endpoint, client: number) {
     this.#endpoint = endpoint;
@@ -38,8 +42,12 @@ export class VerbServer {
     this.session?.cancelBegin(this.#ticket(ticket));
   }
 
-  /** Nobody is at the other end any more: what it has not ended never will be. */
+  /**
+   * Nobody is at the other end any more: what it has not ended never will be. Its turn may still come for what it has
+   * asked for, and messages that it had sent may still arrive: `begin` sees to those.
+   */
   async abandon(): Promise<void> {
+    this.#abandoned = true;
     const left = [...this.#open];
     this.#open.clear();
     for (const transaction of left) await this.session?.abort(transaction);
@@ -47,6 +55,11 @@ export class VerbServer {
 
   #ticket(ticket: number): number {
     return this.#client * TICKETS_PER_CLIENT + ticket;
+  }
+
+  get #shared(): Uint8Array {
+    assert(this.shared !== undefined, 'blocks are staged in shared memory only');
+    return this.shared;
   }
 
   opened(): ServedSession {
@@ -61,6 +74,7 @@ export class VerbServer {
     | 'begin'
     | 'transactionRead'
     | 'transactionWrite'
+    | 'writeStaged'
     | 'transactionReplace'
     | 'transactionFree'
     | 'transactionSetRoot'
@@ -69,37 +83,54 @@ export class VerbServer {
   > {
     return {
       begin: async (ticket) => {
-        const begun = await this.opened().begin(this.#ticket(ticket));
-        this.#open.add(begun.transaction);
-        return begun;
+        const session = this.opened();
+        const name = this.#ticket(ticket);
+        this.#open.add(name);
+        const begun = await session.begin(name);
+        if (this.#abandoned) await session.abort(name);
+        return { ...begun, transaction: ticket };
       },
       transactionRead: async (transaction, pointers) =>
-        transferBlocks(await this.opened().transactionRead(transaction, unpackPointers(pointers))),
+        transferBlocks(
+          await this.opened().transactionRead(this.#ticket(transaction), unpackPointers(pointers)),
+        ),
       transactionWrite: async (transaction, blocks) =>
-        packPointers(await this.opened().transactionWrite(transaction, unpackBlocks(blocks))),
+        packPointers(
+          await this.opened().transactionWrite(this.#ticket(transaction), unpackBlocks(blocks)),
+        ),
+      writeStaged: async (transaction, { offsets, lengths }) => {
+        const blocks = offsets.map((offset, n) => {
+          return this.#shared.subarray(offset, offset + (lengths[n] as number));
+        });
+        const name = this.#ticket(transaction);
+        return packPointers(await this.opened().transactionWrite(name, blocks));
+      },
       transactionReplace: async (transaction, old, block) => {
         const [pointer] = unpackPointers(old);
         const [bytes] = unpackBlocks(block);
         const replaced = await this.opened().transactionReplace(
-          transaction,
+          this.#ticket(transaction),
           pointer as Pointer,
           bytes as Uint8Array,
         );
         return packPointers([replaced]);
       },
       transactionFree: (transaction, pointers) =>
-        this.opened().transactionFree(transaction, unpackPointers(pointers)),
+        this.opened().transactionFree(this.#ticket(transaction), unpackPointers(pointers)),
       transactionSetRoot: (transaction, name, words) => {
         const pointer = words === undefined ? undefined : unpackPointers(words)[0];
-        return this.opened().transactionSetRoot(transaction, name, pointer);
+        return this.opened().transactionSetRoot(this.#ticket(transaction), name, pointer);
       },
-      end: (transaction, durability) => {
-        this.#open.delete(transaction);
-        return this.opened().end(transaction, durability);
+      end: (transaction, durability, isAwaited) => {
+        const name = this.#ticket(transaction);
+        this.#open.delete(name);
+        const tell = (): void => this.post({ note: 'ended', transaction });
+        return this.opened().end(name, durability, isAwaited ? tell : undefined);
       },
       abort: (transaction) => {
-        this.#open.delete(transaction);
-        return this.opened().abort(transaction);
+        const name = this.#ticket(transaction);
+        this.#open.delete(name);
+        return this.opened().abort(name);
       },
     };
   }

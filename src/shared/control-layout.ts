@@ -6,7 +6,7 @@
  *     session page        what the store's geometry is, and whether the session has ended
  *     doorbells           one of the store worker, one a disk, one a client; a cache line each
  *     epochs              the global epoch, and a word a client (`epoch/epochs`)
- *     published state     under a seqlock: publication, generation, health, roots (`published-state`)
+ *     published state     in two copies: publication, generation, health, roots (`published-state`)
  *     disk pages          progress, counters, and the texts of faults (`disk-page`)
  *     request rings       store worker → disk worker, one a disk
  *     completion rings    disk worker → store worker, one a disk

@@ -3,7 +3,7 @@
  * of words in the control memory:
  *
  *     word        what                                                                         written by
- *     0           progress: changes whenever the thread has done something                     disk
+ *     0           progress: changes whenever the thread has done something, or has woken up    disk
  *     1           0, or which call of its file it is in (I14: deep in one long call, or stuck)  disk
  *     2           not 0: another disk has failed, nothing more is written or flushed (I12)     store
  *     16          a seqlock, and from 18 the counters, a double each                           disk

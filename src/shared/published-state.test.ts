@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { BlockAddress, Generation } from '../base/brand.ts';
+import { PUBLISHED_WORDS } from './control-layout.ts';
 import {
   PUBLISHED_STATE_WORDS,
   PublishedStateReader,
@@ -43,14 +44,21 @@ test('a state comes out as it went in, at its limits: 64 roots, 32 bytes of name
   expect(reader.version).not.toBe(version);
 });
 
-test('a writer that died in the middle is noticed, not waited for', () => {
-  const { words, reader } = pair();
-  words[16] = 1;
-  expect(reader.read()).toBeUndefined();
+test('a writer that died in the middle leaves the state before, and nobody waits for it', () => {
+  const { writer, reader } = pair();
+  const state = { publication: 1, generation: 1, health: 0, roots: [['a', pointer(1)] as const] };
+  writer.write(state);
+  const tooLong = [['b', pointer(2)] as const, ['n'.repeat(33), pointer(3)] as const];
+  expect(() => writer.write({ ...state, publication: 2, roots: tooLong })).toThrow('32 bytes');
+  expect(reader.read()).toEqual(state);
+});
+
+test('both copies fit into their place in the control memory', () => {
+  expect(PUBLISHED_STATE_WORDS).toBeLessThanOrEqual(PUBLISHED_WORDS);
 });
 
 test('garbage in the words is read without an exception', () => {
   const { words, reader } = pair();
   words.fill(0x7fffffff, 17, 16 + PUBLISHED_STATE_WORDS);
-  expect(reader.read()?.roots.length).toBe(64);
+  expect(reader.read().roots.length).toBe(64);
 });

@@ -1,13 +1,17 @@
 /**
- * What readers see, in shared words under a seqlock: the last published state. Written by the store worker after every
- * transaction that has ended, and read by everyone without a message.
+ * What readers see, in shared words: the last published state. Written by the store worker after every transaction that
+ * has ended, and read by everyone without a message, and without waiting for a worker that was put to sleep over it.
  *
  *     word      what
- *     0         version (see `seqlock`)
- *     1 … 2     publication
- *     3 … 4     last durable generation
- *     5         health, an index into `HEALTHS`
- *     6         roots
+ *     0         version (see `twin`)
+ *     8 …       a copy of the state
+ *     976 …     another
+ *
+ *     of a copy what
+ *     0 … 1     publication
+ *     2 … 3     last durable generation
+ *     4         health, an index into `HEALTHS`
+ *     5         roots
  *     8 …       15 words a root: bytes of its name, the name (32 bytes), address, generation, hash low, hash high
  */
 import { assert } from '../base/assert.ts';
@@ -15,18 +19,24 @@ import type { BlockAddress, Generation } from '../base/brand.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { atomicLoad, atomicStore } from './atomics.ts';
 import { highWord, joinWords, lowWord } from './cache-layout.ts';
-import { readSeqlock, SeqlockWriter } from './seqlock.ts';
+import { type Half, readTwin, TwinWriter } from './twin.ts';
 
-const PUBLICATION = 1;
-const GENERATION = 3;
-const HEALTH = 5;
-const ROOT_COUNT = 6;
+const COPIES = 8;
+const PUBLICATION = 0;
+const GENERATION = 2;
+const HEALTH = 4;
+const ROOT_COUNT = 5;
 const ROOTS = 8;
 const ROOT_WORDS = 15;
 const NAME_WORDS = 8;
 const NAME_BYTES_MAX = NAME_WORDS * 4;
 const ROOTS_MAX = 64;
-export const PUBLISHED_STATE_WORDS = ROOTS + ROOTS_MAX * ROOT_WORDS;
+const COPY_WORDS = ROOTS + ROOTS_MAX * ROOT_WORDS;
+export const PUBLISHED_STATE_WORDS = COPIES + 2 * COPY_WORDS;
+
+function copyAt(start: number, half: Half): number {
+  return start + COPIES + half * COPY_WORDS;
+}
 
 export interface SharedState {
   readonly publication: number;
@@ -39,7 +49,9 @@ export interface SharedState {
 export class PublishedStateWriter {
   private readonly words: Int32Array;
   private readonly start: number;
-  private readonly lock: SeqlockWriter;
+  private readonly twin: TwinWriter;
+  /** Of the copy that is being written. */
+  private copy = 0;
   private readonly encoder = new TextEncoder();
   private readonly name = new Uint8Array(NAME_BYTES_MAX);
   private readonly nameWords = new Int32Array(this.name.buffer);
@@ -47,12 +59,13 @@ export class PublishedStateWriter {
   constructor(words: Int32Array, start: number) {
     this.words = words;
     this.start = start;
-    this.lock = new SeqlockWriter(words, start);
+    this.twin = new TwinWriter(words, start);
   }
 
   write(state: SharedState): void {
     assert(state.roots.length <= ROOTS_MAX, 'a state has at most 64 roots');
-    this.lock.write(() => {
+    this.twin.write((half) => {
+      this.copy = copyAt(this.start, half);
       this.put(PUBLICATION, state.publication);
       this.put(GENERATION, state.generation);
       this.store(HEALTH, state.health);
@@ -83,13 +96,15 @@ export class PublishedStateWriter {
   }
 
   private store(at: number, value: number): void {
-    atomicStore(this.words, this.start + at, value);
+    atomicStore(this.words, this.copy + at, value);
   }
 }
 
 export class PublishedStateReader {
   private readonly words: Int32Array;
   private readonly start: number;
+  /** Of the copy that is being read. */
+  private copy = 0;
   private readonly decoder = new TextDecoder();
   private readonly name = new Uint8Array(NAME_BYTES_MAX);
   private readonly nameWords = new Int32Array(this.name.buffer);
@@ -99,14 +114,16 @@ export class PublishedStateReader {
     this.start = start;
   }
 
-  /** Changes with every write. Odd while one is under way. */
+  /** Changes with every write. */
   get version(): number {
     return atomicLoad(this.words, this.start);
   }
 
-  /** `undefined` when the writer has died while it wrote. */
-  read(): SharedState | undefined {
-    return readSeqlock(this.words, this.start, () => this.readOnce());
+  read(): SharedState {
+    return readTwin(this.words, this.start, (half) => {
+      this.copy = copyAt(this.start, half);
+      return this.readOnce();
+    });
   }
 
   /** Total: under the writer's hands it may see anything. */
@@ -141,6 +158,6 @@ export class PublishedStateReader {
   }
 
   private load(at: number): number {
-    return atomicLoad(this.words, this.start + at);
+    return atomicLoad(this.words, this.copy + at);
   }
 }

@@ -29,6 +29,17 @@ export function ringWords({ cellCount, cellWords }: Omit<RingLayout, 'start'>): 
   return 2 * LINE_WORDS + cellCount * cellWords;
 }
 
+/**
+ * What anybody can see of a ring: cells published and cells taken, ever (mod 2^32). They say that its sides move, not
+ * what is in it.
+ */
+export function ringMoves(
+  words: Int32Array,
+  { start }: RingLayout,
+): { readonly written: number; readonly read: number } {
+  return { written: atomicLoad(words, start + LINE_WORDS), read: atomicLoad(words, start) };
+}
+
 class RingSide {
   protected readonly words: Int32Array;
   protected readonly headAt: number;

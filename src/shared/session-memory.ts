@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts';
 import { DISKS_MAX } from '../format/geometry.ts';
 import { atomicLoad, atomicStore } from './atomics.ts';
 import { cacheLayout } from './cache-layout.ts';
-import { type ContentsLayout, contentsLayout, mailboxCells } from './contents-layout.ts';
+import { type ContentsLayout, contentsLayout } from './contents-layout.ts';
 import { CLIENTS_MAX, type ControlLayout, controlLayout, SESSION } from './control-layout.ts';
 import { Doorbell } from './doorbell.ts';
 
@@ -17,13 +17,6 @@ export interface SessionBuffers {
   readonly cacheBytes: number;
   readonly slotCountMax: number;
   readonly blockBytesMin: number;
-}
-
-/** What the store turned out to be, as far as its threads must know. */
-export interface SessionGeometry {
-  readonly blockBytes: number;
-  readonly slotCount: number;
-  readonly diskCount: number;
 }
 
 /** However small the cache asked for: room for a commit's log batches, loads and a block being written. */
@@ -70,7 +63,10 @@ export class SessionMemory {
   }
 
   /** The cache's index and headers, once the geometry is known. */
-  cacheWords({ slotCount, blockBytes }: SessionGeometry): Int32Array {
+  cacheWords({
+    slotCount,
+    blockBytes,
+  }: Pick<SessionGeometry, 'slotCount' | 'blockBytes'>): Int32Array {
     const { wordCount } = cacheLayout({ slotCount, blockBytes });
     return this.words.subarray(this.control.cache, this.control.cache + wordCount);
   }
@@ -85,22 +81,6 @@ export class SessionMemory {
 
   clientBell(client: number): Doorbell {
     return new Doorbell(this.words, this.control.clientBell(client));
-  }
-
-  /** By the store worker, when it has read the label, before any disk is told to go on. */
-  setGeometry(geometry: SessionGeometry): void {
-    this.store(SESSION.blockBytes, geometry.blockBytes);
-    this.store(SESSION.slotCount, geometry.slotCount);
-    this.store(SESSION.diskCount, geometry.diskCount);
-    this.store(SESSION.mailboxCells, mailboxCells(geometry));
-  }
-
-  get geometry(): SessionGeometry {
-    return {
-      blockBytes: this.load(SESSION.blockBytes),
-      slotCount: this.load(SESSION.slotCount),
-      diskCount: this.load(SESSION.diskCount),
-    };
   }
 
   get ended(): boolean {
@@ -140,4 +120,30 @@ export class SessionMemory {
 
 export function sessionMemory(buffers: SessionBuffers): SessionMemory {
   return new SessionMemory(buffers);
+}
+
+/** What the session page says of the store, once it is known. */
+export interface SessionGeometry {
+  readonly blockBytes: number;
+  readonly slotCount: number;
+  readonly diskCount: number;
+  readonly mailboxCells: number;
+}
+
+/** The store worker's, once, before it tells anybody that the store is open. */
+export function describeSession(memory: SessionMemory, geometry: SessionGeometry): void {
+  const { words, control } = memory;
+  for (const field of ['blockBytes', 'slotCount', 'diskCount', 'mailboxCells'] as const) {
+    atomicStore(words, control.session + SESSION[field], geometry[field]);
+  }
+}
+
+export function sessionGeometry({ words, control }: SessionMemory): SessionGeometry {
+  const field = (name: keyof SessionGeometry) => atomicLoad(words, control.session + SESSION[name]);
+  return {
+    blockBytes: field('blockBytes'),
+    slotCount: field('slotCount'),
+    diskCount: field('diskCount'),
+    mailboxCells: field('mailboxCells'),
+  };
 }

@@ -1,9 +1,7 @@
 /** Tests only: a disk's port, in place or in another thread, for suites that every port must pass. */
 import type { DiskIndex } from '../base/brand.ts';
 import { isFault } from '../device/device.ts';
-import { atomicStore } from '../shared/atomics.ts';
-import { mailboxCells } from '../shared/contents-layout.ts';
-import { SESSION } from '../shared/control-layout.ts';
+import { describeSession } from '../shared/session-memory.ts';
 import type { DiskPort } from '../sync/disk-port.ts';
 import type { DiskServer } from '../sync/disk-server.ts';
 import { InlineDisk } from '../sync/inline-disk.ts';
@@ -49,12 +47,8 @@ export function openPort(kind: PortKind, options: PortOptions): BenchPort {
 function openRing(options: PortOptions): BenchPort {
   const { device, blockBytes, slotCount, chance, ...queues } = options;
   const threads = new SteppedThreads({ cacheBytes: slotCount * blockBytes, chance });
-  const { words, control, bytes } = threads.memory;
-  const geometry = { blockBytes, slotCount, diskCount: 1, mailboxCells: 4 };
-  if (mailboxCells(geometry) < 4) throw new RangeError('there is landing room');
-  for (const name of ['blockBytes', 'slotCount', 'diskCount', 'mailboxCells'] as const) {
-    atomicStore(words, control.session + SESSION[name], geometry[name]);
-  }
+  const { bytes } = threads.memory;
+  describeSession(threads.memory, { blockBytes, slotCount, diskCount: 1, mailboxCells: 4 });
   const server = threads.start({ ...queues, disk: DISK, device, verifier: () => sumMatches });
   const port = new SteppedPort(threads.link(DISK, device), threads);
   const fault = port.configure({ blockBytes, hashDomain: new Uint8Array(16) });

@@ -9,6 +9,7 @@
 import { explored, type Sabotage } from './sabotage.ts';
 import { CHECKSUMS, DISKS, SPACE } from './sabotages-of-blocks.ts';
 import { COMMIT, JOINT_COMMIT, RECOVERY } from './sabotages-of-commit.ts';
+import { DISK_THREADS } from './sabotages-of-disk-threads.ts';
 import { THREADS } from './sabotages-of-threads.ts';
 
 export const SABOTAGES: readonly Sabotage[] = [
@@ -19,6 +20,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   ...DISKS,
   ...SPACE,
   ...THREADS,
+  ...DISK_THREADS,
 ];
 
 const RECOVER = 'export function recover(source: RecoverySource): RecoveredStore {\n';

@@ -26,6 +26,11 @@ const SLOTS: GuardingTest = {
   title: ['I2: a slot is evicted and reused while a reader copies: its own block or none'],
 };
 
+const TWIN: GuardingTest = {
+  file: 'src/shared/twin.fuzz.test.ts',
+  title: ['two readers: what is read was written at once'],
+};
+
 const EPOCHS = (who: string): GuardingTest => ({
   file: 'src/epoch/epochs.fuzz.test.ts',
   title: [`I4: ${who} never sees a block reused`],
@@ -131,6 +136,22 @@ const READING: readonly Sabotage[] = [
       file: 'src/shared/seqlock.fuzz.test.ts',
       title: ['two readers: what is read was written at once'],
     },
+  },
+  {
+    name: 'twin-not-checked-again',
+    protects: 'nobody sees half of what is published',
+    file: 'src/shared/twin.ts',
+    find: 'if (atomicAdd(words, at, 0) === version) return value;',
+    replace: 'if (version >= 0 || version < 0) return value;',
+    test: TWIN,
+  },
+  {
+    name: 'twin-counts-before-the-copy-is-written',
+    protects: 'nobody sees half of what is published',
+    file: 'src/shared/twin.ts',
+    find: '    prepare((version & 1) as Half);\n    atomicStore(this.words, this.at, version);',
+    replace: '    atomicStore(this.words, this.at, version);\n    prepare((version & 1) as Half);',
+    test: TWIN,
   },
   {
     name: 'slot-version-not-checked-again',

@@ -16,6 +16,7 @@ import { Doorbell } from '../shared/doorbell.ts';
 import { MailboxClient, MailboxServer } from '../shared/mailbox.ts';
 import { type RingLayout, RingReader, RingWriter } from '../shared/ring.ts';
 import { readSeqlock, SeqlockWriter } from '../shared/seqlock.ts';
+import { readTwin, TwinWriter } from '../shared/twin.ts';
 import { Random } from './random.ts';
 
 export interface StressMemory {
@@ -175,6 +176,41 @@ function writeLocked({ words }: StressMemory, count: number): number {
   }
   atomicStore(words, DONE, 1);
   return count;
+}
+
+/** Without a pause: readers need none. */
+function writeTwin({ words }: StressMemory, count: number): number {
+  const twin = new TwinWriter(words, START);
+  for (let n = 1; n <= count || atomicLoad(words, SEEN) < 1; n += 1) {
+    twin.write((half) => {
+      const at = START + 16 + half * LOCKED_WORDS;
+      for (let word = 0; word < LOCKED_WORDS; word += 1) atomicStore(words, at + word, n);
+    });
+  }
+  atomicStore(words, DONE, 1);
+  return count;
+}
+
+/** Its result: how many different writes it saw. */
+function readTwins({ words }: StressMemory): number {
+  const seen = new Int32Array(LOCKED_WORDS);
+  let last = 0;
+  let changes = 0;
+  while (atomicLoad(words, DONE) === 0) {
+    readTwin(words, START, (half) => {
+      const at = START + 16 + half * LOCKED_WORDS;
+      for (let word = 0; word < LOCKED_WORDS; word += 1) seen[word] = plainLoad(words, at + word);
+    });
+    const [first = 0] = seen;
+    assert(
+      seen.every((word) => word === first),
+      'no read is torn',
+    );
+    assert(first >= last, 'no reader goes back');
+    if (first !== last) changes = noteChange(words, changes);
+    last = first;
+  }
+  return changes;
 }
 
 /** Its result: how many different writes it saw. */
@@ -340,6 +376,8 @@ export const ROLES = {
   serveMailbox,
   writeLocked,
   readLocked,
+  writeTwin,
+  readTwins,
   fillCache,
   readCache,
   publishBlocks,

@@ -71,6 +71,14 @@ test(
 );
 
 test(
+  'no read of a state in two copies is torn',
+  async () => {
+    await stress('twin', ['writeTwin', 'readTwins'], scaled(1_000_000) * FACTOR);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   'I2: a reader of the cache has the right bytes or none, while the owner evicts and reuses',
   async () => {
     const count = scaled(500_000) * FACTOR;

@@ -37,7 +37,8 @@ export class DiskThreads {
 
   /** What the disks that are open show of themselves. */
   get pages(): readonly DiskPageReader[] {
-    return [...this.links.values()].map((link) => link.page);
+    const open = [...this.links.values()].filter(({ gone }) => gone === undefined);
+    return open.map(({ page }) => page);
   }
 
   /** How an engine gets at files that were opened here. */

@@ -3,11 +3,9 @@
  * makes a port of each link.
  */
 
-import { atomicStore } from '../shared/atomics.ts';
 import { cacheLayout } from '../shared/cache-layout.ts';
 import { mailboxCells } from '../shared/contents-layout.ts';
-import { SESSION } from '../shared/control-layout.ts';
-import type { SessionMemory } from '../shared/session-memory.ts';
+import { describeSession, type SessionMemory } from '../shared/session-memory.ts';
 import type { DiskLink } from '../sync/disk-link.ts';
 import { RingPort } from '../sync/ring-port.ts';
 import { faultError } from './store-errors.ts';
@@ -22,19 +20,18 @@ export function ringDisks(
   return ({ label, slotCount }) => {
     const { words, control, bytes } = memory;
     const { blockBytes, diskCount } = label.geometry;
-    const cacheWords = words.subarray(control.cache);
-    const page = (word: keyof typeof SESSION, value: number) =>
-      atomicStore(words, control.session + SESSION[word], value);
-    page('blockBytes', blockBytes);
-    page('slotCount', slotCount);
-    page('diskCount', diskCount);
-    page('mailboxCells', mailboxCells({ blockBytes, diskCount }));
+    const cells = mailboxCells({ blockBytes, diskCount });
+    describeSession(memory, { blockBytes, slotCount, diskCount, mailboxCells: cells });
     const ports = links.slice(0, diskCount).map(openPort);
     for (const port of ports) {
       const fault = port.configure({ blockBytes, hashDomain: label.hashDomain });
       if (fault !== undefined) throw faultError(fault);
     }
     const { wordCount } = cacheLayout({ slotCount, blockBytes });
-    return { ports, memory: { bytes }, control: cacheWords.subarray(0, wordCount) };
+    return {
+      ports,
+      memory: { bytes },
+      control: words.subarray(control.cache, control.cache + wordCount),
+    };
   };
 }

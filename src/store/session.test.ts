@@ -680,12 +680,12 @@ describe('closing while a verb waits for a commit', () => {
     '%s is %s: it does not begin on a store that is being closed',
     async (verb, expected) => {
       const { session, directory } = await open();
-      await put(session, 1, { durability: 'relaxed' });
       let answer: (alive: 'alive') => void = () => {};
       directory.probing = () => () =>
         new Promise((resolve) => {
           answer = resolve;
         });
+      await put(session, 1, { durability: 'relaxed' });
       const running = verb === 'check' ? session.check({}) : session[verb]();
       const ended = running.then(
         () => 'done',

@@ -100,7 +100,9 @@ export class Session implements StoreVerbs {
   private readersTimer: ReturnType<typeof setTimeout> | undefined;
   /** The files are closed, or about to be in this very task. */
   private closed = false;
+  /** By the tickets that clients have given them. */
   private readonly transactions = new Map<number, Transaction>();
+  private readonly beginning = new Map<number, Promise<BegunTransaction>>();
   private readonly exports = new Map<number, RunningExport>();
   private readonly threads: SessionThreads | undefined;
   private nextExport = 1;
@@ -194,17 +196,33 @@ export class Session implements StoreVerbs {
 
   // ---- transactions
 
-  async begin(ticket: number): Promise<BegunTransaction> {
+  /** What is asked of a transaction before it has begun waits for that; see `begun`. */
+  begin(ticket: number): Promise<BegunTransaction> {
+    const beginning = this.beginInTurn(ticket);
+    this.beginning.set(ticket, beginning);
+    const forget = () => this.beginning.delete(ticket);
+    beginning.then(forget, forget);
+    return beginning;
+  }
+
+  private async beginInTurn(ticket: number): Promise<BegunTransaction> {
     await this.turns.enter(ticket);
     try {
       this.assertOpen();
       const transaction = this.engine.begin();
-      this.transactions.set(transaction.id, transaction);
-      return { transaction: transaction.id, state: this.state() };
+      this.transactions.set(ticket, transaction);
+      return { transaction: ticket, state: this.state() };
     } catch (error) {
       this.turns.leave();
       throw error;
     }
+  }
+
+  /** A client that knows what its transaction will see sends the first operations right behind `begin`. */
+  private async begun(id: number): Promise<void> {
+    const beginning = this.beginning.get(id);
+    if (beginning !== undefined) await beginning;
+    if (this.reclaiming !== undefined) await this.reclaiming;
   }
 
   cancelBegin(ticket: number): void {
@@ -219,33 +237,36 @@ export class Session implements StoreVerbs {
   }
 
   async transactionRead(id: number, pointers: readonly Pointer[]): Promise<Uint8Array[]> {
+    await this.begun(id);
     this.transaction(id);
     return this.readBlocks(pointers);
   }
 
   async transactionWrite(id: number, blocks: readonly Uint8Array[]): Promise<Pointer[]> {
+    if (this.beginning.size > 0) await this.begun(id);
     if (!this.hasRoom(id, blocks.length)) await this.makeRoom(id, blocks.length);
     return this.transaction(id).write(blocks);
   }
 
   async transactionReplace(id: number, old: Pointer, block: Uint8Array): Promise<Pointer> {
+    if (this.beginning.size > 0) await this.begun(id);
     if (!this.hasRoom(id, 1)) await this.makeRoom(id, 1);
     return this.transaction(id).replace(old, block);
   }
 
   async transactionFree(id: number, pointers: readonly Pointer[]): Promise<void> {
-    if (this.reclaiming !== undefined) await this.reclaiming;
+    await this.begun(id);
     const transaction = this.transaction(id);
     for (const pointer of pointers) transaction.free(pointer);
   }
 
   async transactionSetRoot(id: number, name: string, pointer: Pointer | undefined): Promise<void> {
-    if (this.reclaiming !== undefined) await this.reclaiming;
+    await this.begun(id);
     this.transaction(id).setRoot(name, pointer);
   }
 
-  async end(id: number, durability: Durability): Promise<number> {
-    if (this.reclaiming !== undefined) await this.reclaiming;
+  async end(id: number, durability: Durability, onEnded?: () => void): Promise<number> {
+    await this.begun(id);
     const transaction = this.transaction(id);
     const before = this.engine.publication;
     this.transactions.delete(id);
@@ -254,6 +275,7 @@ export class Session implements StoreVerbs {
     } finally {
       this.turns.leave();
     }
+    onEnded?.();
     const changed = this.engine.publication > before;
     if (!changed) return this.engine.durableGeneration;
     const generation = this.engine.openGeneration;
@@ -265,6 +287,7 @@ export class Session implements StoreVerbs {
   }
 
   async abort(id: number): Promise<void> {
+    await this.beginning.get(id)?.catch(() => undefined);
     const transaction = this.transactions.get(id);
     if (transaction === undefined) return;
     this.transactions.delete(id);

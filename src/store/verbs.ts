@@ -62,6 +62,7 @@ export interface OpenedStore {
 }
 
 export interface BegunTransaction {
+  /** The ticket: what the transaction is called in all other calls. */
   readonly transaction: number;
   /** What the transaction sees: every earlier ended one. */
   readonly state: PublishedState;
@@ -80,8 +81,9 @@ export interface StoreVerbs {
   subscribe(listener: (event: StoreEvent) => void): void;
 
   /**
-   * Waits its turn: one transaction runs at a time, in the order asked for. `ticket` names the request, so that it
-   * can be taken back with `cancelBegin` while it waits; the promise then rejects with ABORTED.
+   * Waits its turn: one transaction runs at a time, in the order asked for. `ticket` is the client's name for the
+   * transaction from now on. While it waits it can be taken back with `cancelBegin`: then the promise rejects with
+   * ABORTED. Operations may follow before the answer; they wait for it too.
    */
   begin(ticket: number): Promise<BegunTransaction>;
   cancelBegin(ticket: number): void;
@@ -99,9 +101,9 @@ export interface StoreVerbs {
   /**
    * Ends it. A failed write, replace, free or setRoot before has doomed it: it is rolled back and the first such
    * error comes back here. Resolves when durable (`strict`) or visible (`relaxed`), with the generation that holds
-   * it.
+   * it. `onEnded` is called when it is visible, if it comes to that.
    */
-  end(transaction: number, durability: Durability): Promise<number>;
+  end(transaction: number, durability: Durability, onEnded?: () => void): Promise<number>;
   /** Rolls everything back. */
   abort(transaction: number): Promise<void>;
 

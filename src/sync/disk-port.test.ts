@@ -131,6 +131,17 @@ describe.each(PORT_KINDS)('a disk port (%s)', (kind) => {
     expect(device.callsOf('write')).toHaveLength(0);
   });
 
+  test('I6: a fence is answered after a flush of everything before it', () => {
+    const { device, port, sink, write } = bench();
+    const durable: (number | undefined)[] = [];
+    sink.fenced = () => durable.push(device.durable[5 * BLOCK]);
+    write(5, 5);
+    port.fence(1);
+    port.poll(sink);
+    expect(sink.lines()).toEqual(['written 5 ok']);
+    expect(durable).toEqual([5]);
+  });
+
   test('a sink may submit; what comes of it is delivered by the next poll', () => {
     const { port, sink, write } = bench();
     const seen: number[] = [];
@@ -192,6 +203,8 @@ describe.each(PORT_KINDS)('plain requests (%s)', (kind) => {
     port.poll(sink);
     write(5, 5);
     settle();
+    // A disk in another thread tells the length it was last asked for.
+    expect(port.size()).toBe(1024 * BLOCK);
     expect(port.counters()).toMatchObject({
       disk: 0,
       file: 'disk-0',

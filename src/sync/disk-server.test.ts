@@ -8,6 +8,7 @@ import { atomicStore, plainStore } from '../shared/atomics.ts';
 import { SLOT_STATE, SLOT_STATUS, SLOT_WORDS, statusOf } from '../shared/cache-layout.ts';
 import { COMPLETION_CELLS, SESSION } from '../shared/control-layout.ts';
 import { DiskPageReader } from '../shared/disk-page.ts';
+import { describeSession } from '../shared/session-memory.ts';
 import { MissClient } from '../sim/miss-client.ts';
 import { SteppedPort, SteppedThreads } from '../sim/stepped-threads.ts';
 import { RecordingDevice } from './recording-device.ts';
@@ -31,10 +32,8 @@ function bench() {
   }
   const threads = new SteppedThreads({ cacheBytes: SLOTS * BLOCK, blockBytesMin: BLOCK });
   const { words, control, bytes } = threads.memory;
-  const page = { blockBytes: BLOCK, slotCount: SLOTS, diskCount: 2, mailboxCells: CELLS } as const;
-  for (const [name, value] of Object.entries(page)) {
-    atomicStore(words, control.session + SESSION[name as keyof typeof page], value);
-  }
+  const geometry = { blockBytes: BLOCK, slotCount: SLOTS, diskCount: 2, mailboxCells: CELLS };
+  describeSession(threads.memory, geometry);
   const cacheWords = words.subarray(control.cache);
   const memory = { bytes };
   const cache = new Cache({ blockBytes: BLOCK, slotCount: SLOTS, memory, control: cacheWords });

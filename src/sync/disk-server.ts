@@ -18,15 +18,14 @@ import { SlotHeaders } from '../cache/slot-headers.ts';
 import type { Device, DeviceFault } from '../device/device.ts';
 import { HASH_DOMAIN_BYTES } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { atomicLoad } from '../shared/atomics.ts';
 import { cacheLayout, SLOT_STATUS } from '../shared/cache-layout.ts';
 import { landingOffset, RAW_BYTES } from '../shared/contents-layout.ts';
-import { CLIENTS_MAX, MAILBOX_CELLS_MAX, SESSION } from '../shared/control-layout.ts';
+import { CLIENTS_MAX, MAILBOX_CELLS_MAX } from '../shared/control-layout.ts';
 import { DiskPageWriter, FIRST_FAULT } from '../shared/disk-page.ts';
 import { Doorbell } from '../shared/doorbell.ts';
 import { MailboxServer } from '../shared/mailbox.ts';
 import { RingReader, RingWriter } from '../shared/ring.ts';
-import type { SessionMemory } from '../shared/session-memory.ts';
+import { type SessionMemory, sessionGeometry } from '../shared/session-memory.ts';
 import { COMPLETION, CompletionList } from './completion-list.ts';
 import { DiskLoop, WRITE_RUN_BYTES_MAX } from './disk-loop.ts';
 import type { Outcome, VerifyBlock } from './disk-port.ts';
@@ -48,6 +47,8 @@ import { WatchedDevice } from './watched-device.ts';
 
 /** Completions that may wait for the store to take them. */
 const COMPLETIONS_MAX = 2 ** 20;
+/** Clients are woken for so many answers at once, while more are on their way. */
+const ANSWERS_TOGETHER = 16;
 /** The store's loads, and every cell of every client. */
 const LOADS_MAX = 256 + CLIENTS_MAX * MAILBOX_CELLS_MAX;
 
@@ -93,8 +94,12 @@ export class DiskServer {
   private drainLeft = 0;
   /** The first request in the ring found no room in the loop. */
   private cramped = false;
-  /** A bit a client that was answered in this step. */
+  /** A bit a client that was answered and not woken yet, and how many answers that were. */
   private answeredClients = 0;
+  private answeredCount = 0;
+  /** Published since the store's bell was last rung. */
+  private answersUntold = false;
+  private fillsUntold = false;
   private ended = false;
   /** What the store has stopped this disk with stands for a fault that the store knows. */
   private readonly told: DeviceFault;
@@ -130,12 +135,18 @@ export class DiskServer {
   /** Looks at everything once and does one thing on the disk. Returns whether there was anything to do. */
   step(): boolean {
     if (this.page.stopAsked) this.configured?.loop.stop(this.told);
-    const taken = this.takeRequests() + this.takeMisses();
+    const taken = this.takeRequests();
+    const missed = this.takeMisses();
     const worked = this.work();
     const published = this.publish();
-    const active = taken > 0 || worked || published > 0;
-    if (active) this.report(taken + published > 0);
+    const active = taken + missed > 0 || worked || published > 0;
+    if (active) this.report(taken > 0);
     return active;
+  }
+
+  /** There was nothing to do for a while, and there may be nothing to do now. */
+  showLife(): void {
+    this.page.progress();
   }
 
   runUntilIdle(): void {
@@ -287,11 +298,9 @@ export class DiskServer {
     assert(this.configured === undefined, 'a disk is configured once');
     const { words, control, bytes } = this.memory;
     const { disk, options } = this;
-    const session = (word: keyof typeof SESSION) =>
-      atomicLoad(words, control.session + SESSION[word]);
-    const layout = cacheLayout({ slotCount: session('slotCount'), blockBytes });
+    const { slotCount, diskCount, mailboxCells } = sessionGeometry(this.memory);
+    const layout = cacheLayout({ slotCount, blockBytes });
     const cacheWords = words.subarray(control.cache);
-    const cellCount = session('mailboxCells');
     const loop = new DiskLoop({
       disk,
       device: this.device,
@@ -308,11 +317,12 @@ export class DiskServer {
     this.configured = {
       loop,
       blockBytes,
-      diskCount: session('diskCount'),
+      diskCount,
       cache: new CacheReader({ layout, control: cacheWords, memory: { bytes } }),
       headers: new SlotHeaders(layout, cacheWords),
       mailboxes: Array.from({ length: CLIENTS_MAX }, (_, client) => {
-        return new MailboxServer(words, { start: control.mailbox(client, disk), cellCount });
+        const start = control.mailbox(client, disk);
+        return new MailboxServer(words, { start, cellCount: mailboxCells });
       }),
       drainEntries: Math.max(1, loop.queueCapacity / 2),
     };
@@ -382,6 +392,7 @@ export class DiskServer {
     putMissOutcome(this.memory.words, mailbox.payloadOf(cell), outcome);
     mailbox.answer(cell);
     this.answeredClients |= 1 << client;
+    this.answeredCount += 1;
   }
 
   // ---- doing and telling
@@ -410,6 +421,8 @@ export class DiskServer {
       putValue(words, at, cookie);
       if (typeof outcome === 'object') putFault(words, at, this.numberOf(outcome), outcome);
       answers.publish();
+      if (kind === COMPLETION.filled) this.fillsUntold = true;
+      else this.answersUntold = true;
       count += 1;
     }
     return count;
@@ -431,14 +444,30 @@ export class DiskServer {
     return this.faultCount;
   }
 
-  /** Counters, progress, and the bells of all who have got something: once a step. */
-  private report(storeConcerned: boolean): void {
+  /**
+   * Counters, progress, and the bells of all who have got something. Who waits for an answer of the store's hears at
+   * once. Clients that wait for more than one block are woken for several together, and the store's thread is not woken
+   * for slots that they have filled while there are more to fill: a wake-up costs as much as reading three blocks.
+   */
+  private report(taken: boolean): void {
+    const { configured } = this;
     this.page.progress();
-    if (this.configured !== undefined) this.page.publish(this.configured.loop.counted);
-    if (storeConcerned) this.storeBell.ring();
+    if (configured !== undefined) this.page.publish(configured.loop.counted);
+    const more = !this.ended && configured !== undefined && configured.loop.queuedLoads > 0;
+    const fillsDue = this.fillsUntold && (!more || this.lent.length === 0);
+    if (taken || this.answersUntold || fillsDue) {
+      this.storeBell.ring();
+      this.answersUntold = false;
+      this.fillsUntold = false;
+    }
+    if (!more || this.answeredCount >= ANSWERS_TOGETHER) this.ringClients();
+  }
+
+  private ringClients(): void {
     for (let clients = this.answeredClients; clients !== 0; clients &= clients - 1) {
       this.clientBells[31 - Math.clz32(clients & -clients)]?.ring();
     }
     this.answeredClients = 0;
+    this.answeredCount = 0;
   }
 }

@@ -2,8 +2,11 @@
 import type { Doorbell } from '../shared/doorbell.ts';
 import type { DiskServer } from './disk-server.ts';
 
-/** The bell is rung for everything, the end included; this is for whoever dies before ringing it. */
-const LOOK_MS = 500;
+/**
+ * The bell is rung for everything, the end included; this is for whoever dies before ringing it, and shows that the
+ * thread is alive (I14): whoever watches it looks once a second.
+ */
+const LOOK_MS = 400;
 
 /** Returns when the store has closed the file, or the session has ended. Then the thread may end. */
 export function runDisk(server: DiskServer, bell: Doorbell, ended: () => boolean): void {
@@ -17,5 +20,6 @@ export function runDisk(server: DiskServer, bell: Doorbell, ended: () => boolean
     if (server.step()) continue;
     if (server.closed) return;
     bell.wait(seen, LOOK_MS);
+    server.showLife();
   }
 }

@@ -1,7 +1,8 @@
 /**
  * How a thread waits that hears of nobody's death, because it does not return to its event loop: it sleeps on the bell,
- * and looks at the disks whenever a while has passed without a ring. When none has done anything for `STUCK_LOOKS` such
- * whiles in a row, and none is inside a call of its file, the session is over (I14); then nobody waits any more.
+ * and looks at the disks whenever a while has passed without a ring. A disk's thread counts on more often than that,
+ * also while it has nothing to do. When one has not for `STUCK_LOOKS` such whiles in a row, and is not inside a call of
+ * its file, the session is over (I14); then nobody waits any more.
  *
  * A disk that is deep in one long call is waited for, however long. Looks are counted, not time: a machine that slept
  * has not been looked at meanwhile (I13).
@@ -21,8 +22,8 @@ export class WatchfulWaiting implements Waiting {
   /** Of the disks that are open. */
   private readonly pages: () => readonly DiskPageReader[];
   private readonly lookMs: number;
-  private looks = 0;
-  private progressSeen = 0;
+  /** What each disk was at when last looked at, and for how many looks it has been. */
+  private readonly seen = new Map<DiskPageReader, { progress: number; looks: number }>();
 
   constructor(
     memory: SessionMemory,
@@ -37,15 +38,17 @@ export class WatchfulWaiting implements Waiting {
   wait(bell: Doorbell, seen: number): void {
     bell.wait(seen, this.lookMs);
     if (bell.value === seen) this.look();
-    else this.looks = 0;
+    else this.seen.clear();
   }
 
   private look(): void {
-    const pages = this.pages();
-    const progress = pages.reduce((sum, page) => sum + page.progress, 0);
-    const isBusy = pages.some((page) => page.operation !== undefined);
-    this.looks = isBusy || progress !== this.progressSeen ? 0 : this.looks + 1;
-    this.progressSeen = progress;
-    if (this.looks >= STUCK_LOOKS) this.memory.end();
+    for (const page of this.pages()) {
+      const { progress, operation } = page;
+      const before = this.seen.get(page);
+      const isStill = operation === undefined && before?.progress === progress;
+      const looks = isStill ? before.looks + 1 : 0;
+      this.seen.set(page, { progress, looks });
+      if (looks >= STUCK_LOOKS) this.memory.end();
+    }
   }
 }

@@ -1,0 +1,307 @@
+/**
+ * Every panel of the demo, on real files, with the headers that make a page isolated and without: what is shown is what
+ * the engine says, and what is broken is reported.
+ */
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launch, type RunningBrowser, removeProfile } from './browser.ts';
+import { DEMO_FOLDER } from './build-page.ts';
+import { censusOf, checkDemo, seriousFindings, waitForDemo } from './demo-page.ts';
+import { startServer, type TestServer } from './server.ts';
+
+const SOON = { timeout: 20_000 };
+const KINDS = ['fill', 'replace', 'storm', 'commits'];
+/** 128 MiB in 16 arenas: filled within seconds. */
+const SMALL = 'max=128';
+
+describe.each([
+  { how: 'with the headers', isolated: true, query: `?${SMALL}` },
+  { how: 'inline, without them', isolated: false, query: `?${SMALL}&profile=inline` },
+])('the demo $how', ({ isolated, query }) => {
+  let server: TestServer;
+  let browser: RunningBrowser;
+  let page: Page;
+  const failures: string[] = [];
+
+  beforeAll(async () => {
+    server = await startServer(DEMO_FOLDER, { isolated });
+    browser = await launch();
+    page = await browser.context.newPage();
+    page.on('pageerror', (error) => failures.push(error.message));
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.goto(server.url + query);
+    await waitForDemo(page);
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await removeProfile(browser.profile);
+    await server.close();
+  });
+
+  const textOf = (selector: string) => page.locator(selector).textContent();
+  const numberOf = async (selector: string) =>
+    Number((await textOf(selector))?.replaceAll(/[^\d.]/g, ''));
+  const stopAll = () => page.evaluate(() => demo.host.open.workloads.stopAll());
+
+  test('the strip says what the page and the store are', async () => {
+    const store = await page.evaluate(() => ({
+      profile: demo.host.open.store.profile,
+      isolated: crossOriginIsolated,
+    }));
+    expect(store.isolated).toBe(isolated);
+    if (!isolated) expect(store.profile).toBe('inline');
+    await expect.poll(() => textOf('[data-fact="profile"]'), SOON).toBe(store.profile);
+    expect(await textOf('[data-fact="isolated"]')).toBe(isolated ? 'yes' : 'no');
+    expect(await textOf('[data-fact="health"]')).toBe('ok');
+    expect(await textOf('[data-fact="handles"]')).toBe('2');
+    expect(await textOf('[data-fact="quota"]')).toMatch(/B of .*B/);
+    expect(await textOf('[data-fact="persisted"]')).toMatch(/yes|no/);
+  });
+
+  test('all workloads at once: the map is the engine’s census, cell by cell and pixel by pixel', async () => {
+    await page.click('#mix');
+    for (const kind of KINDS) {
+      await expect
+        .poll(() => textOf(`[data-work="${kind}"] .work-note`), SOON)
+        .toMatch(/\d+ blocks, last in/);
+    }
+    await page.waitForTimeout(1500);
+    await page.click('#stop-all');
+    await stopAll();
+    const { census } = await censusOf(page);
+    // Two looks: the one that is answered with the snapshot before, and the one after it; then a frame to draw.
+    await page.waitForTimeout(1500);
+    const shown = await page.evaluate(countPixels);
+    expect(shown.cells).toEqual(census);
+    expect(shown.pixels).toEqual(shown.cells);
+    expect(shown.wrong).toBe(0);
+    expect(await checkDemo(page)).toBe('Clean. ');
+  });
+
+  test('logs, and free ranges as many as the engine has', async () => {
+    expect(await page.getAttribute('#ribbon', 'aria-label')).toMatch(/[1-9]\d*\srecord/);
+    await page.click('#compact');
+    await expect.poll(() => page.getAttribute('#ribbon', 'aria-label'), SOON).toMatch(/compaction/);
+    const ranges = await page.evaluate(async () => {
+      const { arenas } = await demo.host.open.store.stats();
+      return arenas.reduce((sum, { freeRanges }) => sum + freeRanges, 0);
+    });
+    const shown = async () => {
+      const counts = await page.locator('#histogram output').allTextContents();
+      return counts.reduce((sum, text) => sum + Number(text.replaceAll(',', '')), 0);
+    };
+    await expect.poll(shown, SOON).toBe(ranges);
+  });
+
+  test('a slow reader holds space back, and gives it back', async () => {
+    await page.locator('#slow-reader').check();
+    await page.click('[data-work="replace"] .start');
+    await expect.poll(() => textOf('#epoch-slots'), SOON).toContain('behind');
+    await expect.poll(() => numberOf('[data-limbo="2"] output'), SOON).toBeGreaterThan(500);
+    expect(await textOf('#epoch-readout')).toMatch(/holds .*\sMB of/);
+    await page.click('[data-work="replace"] .start');
+    await stopAll();
+    await page.locator('#slow-reader').uncheck();
+    await page.click('[data-work="commits"] .start');
+    const held = () =>
+      page.evaluate(async () => (await demo.host.open.store.stats()).heldByReadersBytes);
+    await expect.poll(held, SOON).toBe(0);
+    await page.click('[data-work="commits"] .start');
+    await expect.poll(() => numberOf('[data-limbo="2"] output'), SOON).toBe(0);
+  });
+
+  test('queues and charts', async () => {
+    await expect.poll(() => page.locator('#disk-rows tr').count(), SOON).toBe(2);
+    const cells = await page.locator('#disk-rows tr').first().locator('th, td').allTextContents();
+    expect(cells[0]).toBe('disk-0');
+    expect(Number(cells[4])).toBeGreaterThan(1);
+    for (const id of ['throughput', 'latency', 'queue', 'held']) {
+      expect(await page.locator(`#chart-${id} canvas`).count()).toBe(1);
+    }
+    expect(await page.getAttribute('#chart-throughput', 'aria-label')).toContain('written');
+  });
+
+  test('the cache, and the price of a read three ways', async () => {
+    expect(await textOf('#cache-readout')).toMatch(/of [\d,]+\sslots/);
+    await page.click('#measure');
+    await expect.poll(() => textOf('#price-note'), SOON).toContain('IndexedDB takes');
+    expect(await textOf('[data-price="read"] output')).toMatch(/µs|ms/);
+    expect(await textOf('[data-price="indexeddb"] output')).toMatch(/µs|ms/);
+    const profile = await page.evaluate(() => demo.host.open.store.profile);
+    const cached = await textOf('[data-price="cached"] output');
+    expect(cached).toMatch(profile === 'inline' ? /shared memory/ : /µs/);
+  });
+
+  test('a worker killed in the middle of a commit: all or nothing, and clean', async () => {
+    await page.click('#mix');
+    await expect
+      .poll(() => page.evaluate(() => demo.host.open.field.blockCount), SOON)
+      .toBeGreaterThan(300);
+    await page.click('#break-kill');
+    await expect.poll(() => textOf('#found [data-found="check"]'), SOON).toBe('clean');
+    expect(await textOf('#story')).toContain('SESSION_LOST');
+    expect(await textOf('#story')).toMatch(/None of its blocks is there|All of its blocks are/);
+    expect(await textOf('[data-fact="health"]')).toBe('ok');
+    expect(await page.locator('#blocked').isVisible()).toBe(false);
+  });
+
+  test('a byte flipped on the disk is named, ringed, worked around, and flipped back', async () => {
+    await page.click('#break-flip');
+    await expect.poll(() => textOf('#found [data-found="check"]'), SOON).toMatch(/^1.problem$/);
+    const story = (await textOf('#story')) ?? '';
+    const [, address] = /block at ([\d,]+)\./.exec(story) ?? [];
+    expect(story).toContain(`The block at ${address?.replaceAll(',', '')} is not the one`);
+    expect(story).toContain('CORRUPT');
+    await expect.poll(() => numberOf('[data-state="damaged"] output'), SOON).toBe(1);
+    await expect.poll(() => page.locator('.ring').count(), SOON).toBe(1);
+    await page.click('[data-work="replace"] .start');
+    await expect.poll(() => textOf('[data-work="replace"] .work-note'), SOON).toContain('last in');
+    await stopAll();
+    await page.click('#flip-back');
+    await expect.poll(() => textOf('#found [data-found="check"]'), SOON).toBe('clean');
+    await expect.poll(() => page.locator('.ring').count(), SOON).toBe(0);
+  });
+
+  test('filled to the brim, it can still free and commit', { timeout: 120_000 }, async () => {
+    await page.click('#break-fill');
+    await expect
+      .poll(() => textOf('#found [data-found="check"]'), { timeout: 90_000 })
+      .toBe('clean');
+    expect(await textOf('#story')).toMatch(/\((FULL|QUOTA)\)/);
+    expect(await textOf('#story')).toContain('a full store can still do that');
+  });
+
+  test('a second tab is told LOCKED, and the first one hears of it', async () => {
+    const [second] = await Promise.all([
+      browser.context.waitForEvent('page'),
+      page.click('#break-tab'),
+    ]);
+    await second.locator('#blocked').waitFor();
+    expect(await second.locator('#blocked-text').textContent()).toContain('LOCKED');
+    await expect.poll(() => textOf('#story'), SOON).toContain('was told LOCKED');
+    await second.close();
+  });
+
+  test('a reload in the middle of a commit: what opening found, and clean', async () => {
+    await page.click('#break-reload');
+    await page.waitForEvent('load');
+    await waitForDemo(page);
+    await expect.poll(() => textOf('#found [data-found="check"]'), SOON).toBe('clean');
+    expect(await textOf('#outcome-title')).toContain('Reloaded in the middle');
+    expect(await textOf('#story')).toMatch(/None of its blocks is there|All of its blocks are/);
+    expect(await textOf('#recovery')).toContain('Opened generation');
+  });
+
+  test('an arena can be looked into, and the map says so', async () => {
+    await page.locator('.tile-name').first().click();
+    expect(await page.getAttribute('#map-view', 'aria-label')).toContain('all arenas');
+    await expect
+      .poll(() => page.getAttribute('#map-view', 'aria-label'), SOON)
+      .toContain('arena 0');
+    expect(await page.locator('.tile:visible').count()).toBe(1);
+    await expect.poll(() => textOf('#histogram-title'), SOON).toContain('in arena 0');
+    await page.click('#zoom-next');
+    expect(await page.locator('.tile:visible .tile-name').textContent()).toMatch(/^1\b/);
+    await page.click('#zoom-all');
+    expect(await page.locator('.tile:visible').count()).toBe(16);
+  });
+
+  test('axe-core has nothing serious to say, in light and dark, of the page and its documents', async () => {
+    await page.click('#mix');
+    await page.waitForTimeout(1000);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      expect(await seriousFindings(page)).toEqual([]);
+    }
+    await stopAll();
+    const documents = await browser.newPage(`${server.url}docs.html#architecture/life-of-a-write`);
+    await documents.locator('h2.here').waitFor();
+    expect(await seriousFindings(documents)).toEqual([]);
+    await documents.close();
+  });
+
+  test('and nothing failed without being told', () => {
+    expect(failures).toEqual([]);
+  });
+});
+
+/** By state: what the field says, and what is on the canvases, read back; and pixels that are not their cell's. */
+function countPixels() {
+  const { field } = demo.map;
+  const { arenaBlocks } = field.shape;
+  const style = getComputedStyle(document.documentElement);
+  const names = ['free', 'data', 'metadata', 'log', 'dirty', 'pending', 'damaged', 'ungrown'];
+  const colours = names.map((name) => {
+    const context = new OffscreenCanvas(1, 1).getContext('2d') as OffscreenCanvasRenderingContext2D;
+    context.fillStyle = style.getPropertyValue(`--state-${name}`).trim();
+    context.fillRect(0, 0, 1, 1);
+    return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
+  });
+  const pixels = names.map(() => 0);
+  let wrong = 0;
+  document.querySelectorAll<HTMLCanvasElement>('.tile canvas').forEach((canvas, arena) => {
+    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    new Uint32Array(data.buffer).subarray(0, arenaBlocks).forEach((pixel, block) => {
+      const state = colours.indexOf(pixel);
+      if (state !== field.stateOf(arena * arenaBlocks + block)) wrong += 1;
+      else pixels[state] = (pixels[state] ?? 0) + 1;
+    });
+  });
+  return { cells: [...field.census].slice(0, -1), pixels: pixels.slice(0, -1), wrong };
+}
+
+describe('on a static host', () => {
+  let server: TestServer;
+  let browser: RunningBrowser;
+
+  beforeAll(async () => {
+    server = await startServer(DEMO_FOLDER, { isolated: false });
+    browser = await launch();
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await removeProfile(browser.profile);
+    await server.close();
+  });
+
+  test('a host that refuses the service worker gets the inline profile, and no second reload', async () => {
+    const page = await browser.context.newPage();
+    let loads = 0;
+    page.on('load', () => {
+      loads += 1;
+    });
+    await page.addInitScript(() => {
+      ServiceWorkerContainer.prototype.register = () => Promise.reject(new Error('refused'));
+    });
+    await page.goto(server.url);
+    await waitForDemo(page);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    expect(await page.locator('[data-fact="isolated"]').textContent()).toBe('no');
+    await page.waitForTimeout(1000);
+    expect(loads).toBe(1);
+    await page.close();
+  });
+
+  test('the service worker makes the page isolated with one reload, and inline when asked', async () => {
+    const page = await browser.context.newPage();
+    let loads = 0;
+    page.on('load', () => {
+      loads += 1;
+    });
+    await page.goto(server.url);
+    await expect
+      .poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false), SOON)
+      .toBe(true);
+    await waitForDemo(page);
+    await page.waitForTimeout(1000);
+    expect(loads).toBe(2);
+    await page.goto(`${server.url}?profile=inline`);
+    await waitForDemo(page);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    expect(loads).toBe(3);
+    await page.close();
+  });
+});
