@@ -172,6 +172,7 @@ export class ArenaMap {
     this.#zoomed = arena;
     this.#field?.stale.fill(1);
     this.#relayout();
+    if (this.#field !== undefined) this.#tellCensus(this.#field);
     this.#hooks.onZoom(arena);
     if (block === undefined) return;
     const at = before ?? block.tile;
