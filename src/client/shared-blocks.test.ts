@@ -109,8 +109,11 @@ describe('I4: epochs', () => {
     expect(full).toMatchObject({ code: 'FULL', message: expect.stringContaining('page since') });
     expect(pressures.at(-1)).toMatchObject({ kind: 'readers' });
     expect(await reader.read(kept)).toEqual(block(1));
-    expect(store.telemetry().epochs.clients[0]).toMatchObject({ client: 'page' });
+    const page = () => store.telemetry().epochs.clients[0];
+    expect(page()).toMatchObject({ client: 'page' });
+    expect(page()?.pinned).toBeGreaterThan(0);
     reader[Symbol.dispose]();
+    expect(page()?.pinned).toBe(0);
     for (let rounds = 0; rounds < 40; rounds += 1) await replaceAll();
     expect((await store.check({ reachable: pointers })).clean).toBe(true);
   });

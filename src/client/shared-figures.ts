@@ -1,11 +1,12 @@
 /** Figures and block states out of shared memory: live, and without a message. */
 
 import type { ArenaIndex, BlockAddress } from '../base/brand.ts';
+import { lookAtEpochs } from '../epoch/epochs.ts';
 import { arenaDisk, arenaOf, blockIndexOf } from '../format/geometry.ts';
 import { DiskPageReader } from '../shared/disk-page.ts';
 import type { SessionMemory } from '../shared/session-memory.ts';
 import { type SharedReading, SharedStates } from '../shared/shared-states.ts';
-import type { BlockStates, StoreStats } from '../store/report.ts';
+import type { BlockStates, EpochStats, StoreStats } from '../store/report.ts';
 import { BLOCK_STATE } from '../store/report.ts';
 import { SharedStatsReader } from '../store/shared-stats.ts';
 import { PUBLIC_STATES } from '../store/stats.ts';
@@ -18,6 +19,7 @@ export interface Figures {
 }
 
 export class SharedFigures implements Figures {
+  readonly #memory: SessionMemory;
   readonly #reading: SharedReading;
   readonly #damaged: readonly number[];
   readonly #blocks: SharedBlocks;
@@ -36,6 +38,7 @@ export class SharedFigures implements Figures {
   }) {
     const { memory, reading, first } = parts;
     const { words, control } = memory;
+    this.#memory = memory;
     this.#reading = reading;
     this.#damaged = parts.damaged;
     this.#blocks = parts.blocks;
@@ -46,7 +49,7 @@ export class SharedFigures implements Figures {
     this.#disks = files.map((_, disk) => new DiskPageReader(words, control.diskPage(disk)));
   }
 
-  /** The engine's figures as of its last pause, the disks' and this client's own as of now. */
+  /** The engine's figures as of its last pause; the disks', the readers' and this client's own as of now. */
   stats(): StoreStats {
     const stats = this.#stats.read() ?? this.#newest;
     this.#newest = stats;
@@ -54,12 +57,20 @@ export class SharedFigures implements Figures {
     const { cache } = stats;
     return {
       ...stats,
+      epochs: this.#epochsNow(stats.epochs),
       cache: { ...cache, hits: cache.hits + hits, misses: cache.misses + misses },
       disks: stats.disks.map((disk, n) => {
         const { flushesSpared: _, ...counted } = this.#disks[n]?.counters() ?? { flushesSpared: 0 };
         return { ...disk, ...counted };
       }),
     };
+  }
+
+  #epochsNow(epochs: EpochStats): EpochStats {
+    const { words, control } = this.#memory;
+    const { global, pinned } = lookAtEpochs(words, control);
+    const clients = epochs.clients.map(({ client }, n) => ({ client, pinned: pinned[n] ?? 0 }));
+    return { ...epochs, global, clients };
   }
 
   /** In the same array as the last time, as long as the store has not grown. */

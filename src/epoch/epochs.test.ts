@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EpochClock, type EpochLayout, EpochSlot } from './epochs.ts';
+import { EpochClock, type EpochLayout, EpochSlot, lookAtEpochs } from './epochs.ts';
 
 const CLIENTS = 3;
 const layout: EpochLayout = {
@@ -39,12 +39,13 @@ describe('the clock', () => {
     expect(clock.hasPassed(freed)).toBe(true);
   });
 
-  test('says who is inside, and since when', () => {
-    const { clock, slots } = start();
+  test('says who is inside, and since when, to others too', () => {
+    const { words, clock, slots } = start();
     slots[2].enter();
     clock.tryAdvance();
     slots[0].enter();
     expect([0, 1, 2].map((client) => clock.pinned(client))).toEqual([2, 0, 1]);
+    expect(lookAtEpochs(words, layout)).toEqual({ global: 2, pinned: [2, 0, 1] });
     expect(clock.oldestPinned()).toBe(1);
     expect(() => clock.pinned(CLIENTS)).toThrow('I4');
   });

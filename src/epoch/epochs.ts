@@ -41,6 +41,26 @@ function pinOf(globalWord: number): number {
   return globalWord + 1;
 }
 
+/** The epoch that a client's word stands for; 0 when it is not inside. */
+function epochOfPin(word: number, now: number): number {
+  if (word === 0) return 0;
+  const behind = (now - word + ROUND) % ROUND;
+  return now - behind;
+}
+
+/**
+ * What anybody may see: the epoch, and the oldest that each client has pinned. Of the epoch's number only its place in
+ * the circle is known to others than its owner.
+ */
+export function lookAtEpochs(
+  words: Int32Array,
+  layout: EpochLayout,
+): { readonly global: number; readonly pinned: readonly number[] } {
+  const global = atomicLoad(words, layout.epoch) + 1;
+  const pinned = placesOf(layout).map((at) => epochOfPin(atomicLoad(words, at), global));
+  return { global, pinned };
+}
+
 /** The owner's side: in the store worker, and nowhere else. */
 export class EpochClock {
   private readonly words: Int32Array;
@@ -82,10 +102,7 @@ export class EpochClock {
    * seen with an old one for a moment.
    */
   pinned(client: number): number {
-    const word = atomicLoad(this.words, this.placeOf(client));
-    if (word === 0) return 0;
-    const behind = (this.now - word + ROUND) % ROUND;
-    return this.now - behind;
+    return epochOfPin(atomicLoad(this.words, this.placeOf(client)), this.now);
   }
 
   /** The oldest epoch that any client has pinned. */

@@ -10,6 +10,7 @@ import { explored, type Sabotage } from './sabotage.ts';
 import { CHECKSUMS, DISKS, SPACE } from './sabotages-of-blocks.ts';
 import { COMMIT, JOINT_COMMIT, RECOVERY } from './sabotages-of-commit.ts';
 import { DISK_THREADS } from './sabotages-of-disk-threads.ts';
+import { SESSIONS } from './sabotages-of-sessions.ts';
 import { THREADS } from './sabotages-of-threads.ts';
 
 export const SABOTAGES: readonly Sabotage[] = [
@@ -21,6 +22,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   ...SPACE,
   ...THREADS,
   ...DISK_THREADS,
+  ...SESSIONS,
 ];
 
 const RECOVER = 'export function recover(source: RecoverySource): RecoveredStore {\n';
