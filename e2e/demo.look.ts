@@ -1,6 +1,6 @@
 /**
- * Not a test: the demo in the six situations that are worth a picture, on three widths, to be looked at; and what a frame
- * costs under full write load. `npm run look`; the pictures are in test-results/demo.
+ * Not a test: the demo in the six situations that are worth a picture, on three widths, to be looked at; and what a
+ * frame costs under full write load. `npm run look`; the pictures are in test-results/demo.
  */
 import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright';
