@@ -2,7 +2,8 @@
  * The arena map: one tile per arena, one cell per block, in the colour of the block's state. Every colour comes from
  * `store.blockStates()`.
  *
- * A tile is a canvas of one pixel a block, enlarged by the browser without smoothing. So a frame costs what has changed,
+ * A tile is a canvas of one pixel a block, enlarged by the browser without smoothing. So a frame costs what has
+ * changed,
  * not what is in view: only tiles with changed pixels are put on their canvas again. Legend and map have their colours
  * from the same custom properties, so they cannot disagree, in any colour scheme.
  */
@@ -171,6 +172,7 @@ export class ArenaMap {
     this.#zoomed = arena;
     this.#field?.stale.fill(1);
     this.#relayout();
+    if (this.#field !== undefined) this.#tellCensus(this.#field);
     this.#hooks.onZoom(arena);
     if (block === undefined) return;
     const at = before ?? block.tile;

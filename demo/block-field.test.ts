@@ -125,3 +125,31 @@ describe('the field of blocks', () => {
     await store.close();
   });
 });
+
+test('a transaction that is given up, at any moment, leaves nothing in memory either', async () => {
+  const { store, field } = await openField(new TestOrigin());
+  await field.append(200, blocks);
+  const random = new RandomSource(3);
+  for (let round = 0; round < 120; round += 1) {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const onEnding = round % 3 === 0 ? () => stop.abort() : undefined;
+    const given = [
+      field.append(30, blocks, { signal, onEnding }),
+      field.replace(30, blocks, { signal, onEnding }),
+      field.delete(35, { signal, onEnding }),
+    ].map((change) => change.catch((error: { code: string }) => error.code));
+    await new Promise((resolve) => setTimeout(resolve, random.below(5)));
+    stop.abort();
+    for (const result of await Promise.all(given)) {
+      expect(typeof result === 'number' || result === 'ABORTED').toBe(true);
+    }
+    // Nothing has looked at the store since: what memory has must be there all the same.
+    await store.readMany(field.sample(20));
+    const fresh = new BlockField(store);
+    await fresh.load();
+    expect(field.blockCount).toBe(fresh.blockCount);
+  }
+  await expectClean(store, field);
+  await store.close();
+});

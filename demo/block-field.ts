@@ -10,8 +10,9 @@
  * then the leaves that point to it, then the tops, then moves the roots: all in one transaction, so a crash leaves the
  * tree before it or the tree after it.
  *
- * Memory holds the leaves' bytes, nothing else, and is ahead of the store for as long as a transaction is under way. If
- * that one fails, the next one sees it by the root, which is not the one it expects, and reads the tree anew.
+ * Memory holds the leaves' bytes, nothing else. It is ahead of the store from the end of a transaction's callback to
+ * the transaction's own end; if that one fails, memory goes back. Should it differ all the same, the next transaction
+ * sees that by the root, which is not the one it expects, and reads the tree anew.
  */
 import {
   type BlockPointer,
@@ -55,8 +56,17 @@ interface Top {
   leaves: Leaf[];
 }
 
+/** A transaction of ours, from its start to its end. */
+interface Change {
+  /** It was given up. Its callback may go on for a while, and must not touch anything any more. */
+  over: boolean;
+  /** Takes memory back to before it. */
+  undo: () => void;
+}
+
 /** A change on its way: the leaves as they will be. */
 interface Draft {
+  readonly change: Change;
   readonly top: Top;
   readonly leaves: Map<number, Leaf>;
 }
@@ -97,8 +107,8 @@ export class BlockField {
   /** Appends blocks in the first places that are empty. Returns how many, 0 when the tree is full. */
   async append(count: number, make: BlockMaker, options: ChangeOptions = {}): Promise<number> {
     await this.#ballast.keep();
-    return this.#change(options, async (tx) => {
-      const draft = this.#draftWithRoom();
+    return this.#change(options, async (tx, change) => {
+      const draft = this.#draftWithRoom(change);
       if (draft === undefined) return 0;
       const places = this.#emptyPlaces(draft, count);
       const pointers = await writeInParts(tx, places.length, make);
@@ -113,8 +123,8 @@ export class BlockField {
 
   /** Writes new content for blocks chosen at random. Returns how many, 0 when there are none. */
   replace(count: number, make: BlockMaker, options: ChangeOptions = {}): Promise<number> {
-    return this.#change(options, async (tx) => {
-      const draft = this.#draftAtRandom();
+    return this.#change(options, async (tx, change) => {
+      const draft = this.#draftAtRandom(change);
       if (draft === undefined) return 0;
       const places = this.#usedPlaces(draft, count);
       const pointers = await writeInParts(tx, places.length, make);
@@ -133,8 +143,8 @@ export class BlockField {
   }
 
   #delete(count: number, options: ChangeOptions): Promise<number> {
-    return this.#change(options, async (tx) => {
-      const draft = this.#draftAtRandom();
+    return this.#change(options, async (tx, change) => {
+      const draft = this.#draftAtRandom(change);
       if (draft === undefined) return 0;
       const places = this.#usedPlaces(draft, count);
       for (const { leaf, slot, pointer } of places) {
@@ -209,7 +219,7 @@ export class BlockField {
   }
 
   /** Memory is brought up to date where it is not what the transaction sees. */
-  async #refresh(tx: Transaction): Promise<void> {
+  async #refresh(tx: Transaction, change: Change): Promise<void> {
     for (let n = 0; n < TOPS_MAX; n += 1) {
       const root = tx.root(rootName(n));
       if (samePointer(root, this.#tops[n]?.pointer)) {
@@ -220,42 +230,48 @@ export class BlockField {
         this.#tops.length = n;
         return;
       }
-      this.#tops[n] = await this.#readTop(root, (pointers) => tx.readMany(pointers));
+      const top = await this.#readTop(root, (pointers) => tx.readMany(pointers));
+      assertUnderWay(change);
+      this.#tops[n] = top;
     }
   }
 
   async #change(
-    options: ChangeOptions,
-    change: (tx: Transaction) => Promise<number>,
+    { signal, onEnding }: ChangeOptions,
+    work: (tx: Transaction, change: Change) => Promise<number>,
   ): Promise<number> {
-    const { signal } = options;
-    return this.#store.transaction(
-      async (tx) => {
-        await this.#refresh(tx);
-        const count = await change(tx);
-        options.onEnding?.();
-        return count;
-      },
-      signal === undefined ? {} : { signal },
-    );
+    const change: Change = { over: false, undo: () => {} };
+    const callback = async (tx: Transaction): Promise<number> => {
+      await this.#refresh(tx, change);
+      const count = await work(tx, change);
+      onEnding?.();
+      return count;
+    };
+    try {
+      return await this.#store.transaction(callback, signal === undefined ? {} : { signal });
+    } catch (error) {
+      change.over = true;
+      change.undo();
+      throw error;
+    }
   }
 
   /** The first top with room for a block more, and a leaf in it that has some. */
-  #draftWithRoom(): Draft | undefined {
+  #draftWithRoom(change: Change): Draft | undefined {
     for (let n = 0; n < TOPS_MAX; n += 1) {
       const top = this.#tops[n] ?? { pointer: undefined, leaves: [] };
       const first = top.leaves.findIndex(({ used }) => used < this.#fanOut);
       if (first < 0 && top.leaves.length >= this.#fanOut) continue;
       this.#tops[n] = top;
-      return { top, leaves: new Map() };
+      return { change, top, leaves: new Map() };
     }
     return undefined;
   }
 
-  #draftAtRandom(): Draft | undefined {
+  #draftAtRandom(change: Change): Draft | undefined {
     const filled = this.#tops.filter(({ leaves }) => leaves.some(({ used }) => used > 0));
     const top = filled[this.#random.below(filled.length)];
-    return top === undefined ? undefined : { top, leaves: new Map() };
+    return top === undefined ? undefined : { change, top, leaves: new Map() };
   }
 
   /** The leaf as it will be: a copy, so that rolling back is forgetting. */
@@ -307,7 +323,7 @@ export class BlockField {
   }
 
   /** Writes the drafted leaves and their top, frees the old ones, moves the root; then memory is the draft. */
-  async #commit(tx: Transaction, { top, leaves }: Draft): Promise<void> {
+  async #commit(tx: Transaction, { change, top, leaves }: Draft): Promise<void> {
     if (leaves.size === 0) return;
     const drafted = [...leaves].sort(([one], [other]) => one - other);
     const pointers = await tx.writeMany(drafted.map(([, leaf]) => leaf.bytes));
@@ -323,8 +339,13 @@ export class BlockField {
     const pointer = await tx.write(bytes);
     await tx.setRoot(rootName(this.#tops.indexOf(top)), pointer);
     if (top.pointer !== undefined) await tx.free(top.pointer);
+    assertUnderWay(change);
+    const before = { ...top };
     top.leaves = changed;
     top.pointer = pointer;
+    change.undo = () => {
+      if (top.pointer === pointer) Object.assign(top, before);
+    };
   }
 }
 
@@ -339,6 +360,10 @@ async function writeInParts(
     pointers.push(...(await tx.writeMany(part)));
   }
   return pointers;
+}
+
+function assertUnderWay({ over }: Change): void {
+  if (over) throw new Error('The transaction was given up.');
 }
 
 function rootName(top: number): string {

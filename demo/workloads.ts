@@ -32,6 +32,9 @@ export interface WorkloadState {
   readonly lastMs: number;
 }
 
+/** The part of a `Store` that work needs. */
+export type WorkStore = Pick<Store, 'blockSize' | 'transaction' | 'read'>;
+
 type MutableState = { -readonly [Key in keyof WorkloadState]: WorkloadState[Key] };
 
 const COMMITS_ROOT = 'commits';
@@ -54,7 +57,7 @@ export class Workloads {
   };
   /** Hears how long each transaction of `commits` took. */
   onSmallCommit: (ms: number) => void = () => {};
-  readonly #store: Pick<Store, 'blockSize' | 'transaction'>;
+  readonly #store: WorkStore;
   readonly #field: BlockField;
   readonly #turns: Turns;
   readonly #makeBlocks: BlockMaker;
@@ -67,7 +70,7 @@ export class Workloads {
   readonly #stops = new Map<WorkloadKind, AbortController>();
   readonly #loops = new Set<Promise<void>>();
 
-  constructor(store: Pick<Store, 'blockSize' | 'transaction'>, field: BlockField, turns: Turns) {
+  constructor(store: WorkStore, field: BlockField, turns: Turns) {
     this.#store = store;
     this.#field = field;
     this.#turns = turns;
@@ -141,7 +144,7 @@ export class Workloads {
         await pace.wait(blocks, settings.rate, signal);
       } catch (error) {
         if (signal.aborted) return;
-        const goesOn = this.#survive(kind, signal, error);
+        const goesOn = await this.#survive(kind, signal, error);
         if (!goesOn) return;
         await pause(FULL_PAUSE_MS, signal);
       }
@@ -174,20 +177,30 @@ export class Workloads {
   }
 
   /** Whether the loop goes on after that. */
-  #survive(kind: WorkloadKind, signal: AbortSignal, error: unknown): boolean {
+  async #survive(kind: WorkloadKind, signal: AbortSignal, error: unknown): Promise<boolean> {
     const code = codeOf(error);
     if (code === 'FULL' || code === 'QUOTA') {
       this.#tell(kind, signal, `The store is full (${code}). Waits for space.`);
       return true;
     }
     const address = addressOfError(error);
-    if ((code === 'CORRUPT' || code === 'NOT_FOUND') && address !== undefined) {
+    if (address !== undefined && (await this.#isDamaged(address))) {
       this.#field.avoided.add(address);
       this.#tell(kind, signal, `Steps around a damaged block (${code}).`);
       return true;
     }
     this.#tell(kind, signal, errorText(error));
     return false;
+  }
+
+  async #isDamaged(address: number): Promise<boolean> {
+    const pointer = this.#field.pointerAt(address);
+    if (pointer === undefined) return false;
+    const failure = await this.#store.read(pointer).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return codeOf(failure) === 'CORRUPT';
   }
 
   #tell(kind: WorkloadKind, signal: AbortSignal, note: string): void {

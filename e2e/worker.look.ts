@@ -1,6 +1,6 @@
 /**
  * What synchronous verbs cost in a dedicated worker, beside a bare handle in the same worker and the same run. Not a
- * test: `npm run look`.
+ * test: `npm run look -- --project threaded e2e/worker.look.ts`.
  */
 import { expect, test } from 'vitest';
 import type { BlockPointer, Profile } from '../src/worker.ts';
@@ -18,13 +18,17 @@ test.each(['inline', 'threaded'] as const)(
     timeout: 300_000,
   },
   async (profile) => {
+    // Isolated in any case: elsewhere clocks tick every 100 µs only.
+    fixture.server.isolated = true;
+    const page = await fixture.newPage();
     const rounds: Costs[] = [];
     for (let round = 0; round < 3; round += 1) {
       const name = `${profile}-${round}`;
-      const reads = await inWorker(fixture.page, `reads-${name}`, measureReads, profile);
-      const writes = await inWorker(fixture.page, `writes-${name}`, measureWrites, profile);
+      const reads = await inWorker(page, `reads-${name}`, measureReads, profile);
+      const writes = await inWorker(page, `writes-${name}`, measureWrites, profile);
       rounds.push({ ...reads, ...writes });
     }
+    await page.close();
     console.log(`${profile}\n${table(rounds)}`);
     expect(rounds.every(({ misses }) => (misses as number) > 30_000)).toBe(true);
   },

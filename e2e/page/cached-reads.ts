@@ -13,7 +13,7 @@ export interface ChurnReport {
   /** Calls of `readCached`, and those that found the block. */
   reads: number;
   hits: number;
-  /** Reads of blocks that had been replaced, which nobody keeps: the cache has them, or something else in their place. */
+  /** Reads of blocks that had been replaced, which nobody keeps: the cache has them, or something else there. */
   staleReads: number;
   staleHits: number;
   /** Blocks that had to be loaded. */

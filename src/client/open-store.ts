@@ -156,6 +156,7 @@ async function openSession(
     });
   assertSameStore(name, opened, memory.entry);
   const shared = sharedReading(opened, disks, connection);
+  remote.stager = shared?.blocks;
   const view = new SessionView(remote.verbs, opened, lifeline, shared?.states);
   const stats = await remote.verbs.stats();
   const figures = shared?.figures(stats) ?? (await fetchedFigures(stats, remote.verbs, lifeline));

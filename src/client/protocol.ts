@@ -9,7 +9,7 @@ import type { SessionBuffers } from '../shared/session-memory.ts';
 import type { CheckReport, Durability } from '../store/report.ts';
 import type { StoreSettings } from '../store/settings.ts';
 import type { BegunTransaction, OpenedStore, StoreEvent, StoreVerbs } from '../store/verbs.ts';
-import type { PackedBlocks } from './packing.ts';
+import type { PackedBlocks, StagedBlocks } from './packing.ts';
 import type { StoreErrorRecord } from './transfer.ts';
 
 /** Comes before `open` and `importImage`. */
@@ -86,6 +86,8 @@ export interface VerbsApi
   begin(ticket: number): Promise<BegunTransaction>;
   transactionRead(transaction: number, pointers: Float64Array): Promise<Uint8Array[]>;
   transactionWrite(transaction: number, blocks: PackedBlocks): Promise<Float64Array>;
+  /** As `transactionWrite`, of blocks in shared memory that stay there until the answer. */
+  writeStaged(transaction: number, blocks: StagedBlocks): Promise<Float64Array>;
   transactionReplace(
     transaction: number,
     old: Float64Array,

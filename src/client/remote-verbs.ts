@@ -7,7 +7,13 @@ import type { Pointer } from '../format/pointer.ts';
 import type { CheckReport } from '../store/report.ts';
 import type { CheckOptions, StoreEvent, StoreVerbs } from '../store/verbs.ts';
 import type { Lifeline } from './lifeline.ts';
-import { type PackedBlocks, packBlocks, packPointers, unpackPointers } from './packing.ts';
+import {
+  type PackedBlocks,
+  packBlocks,
+  packPointers,
+  type Stager,
+  unpackPointers,
+} from './packing.ts';
 import {
   asNote,
   type ClientNote,
@@ -24,6 +30,8 @@ export interface RemoteStore<Api extends VerbsApi = WorkerApi> {
   /** For the calls that are no verbs: `open`, `importImage`, `probe`. Races like all others. */
   call<T>(run: (api: Remote<Api>) => Promise<T>): Promise<T>;
   post(note: ClientNote): void;
+  /** With shared memory, where blocks to be written lie while the engine takes them. */
+  stager: Stager | undefined;
   /** Told when a client that the store was shared with has begun to use it. */
   onAttached: (client: number) => void;
 }
@@ -69,12 +77,13 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
   const remote: RemoteStore<Api> = {
     verbs: {
       subscribe,
-      ...transactionVerbs(api, lifeline, post, ended),
+      ...transactionVerbs({ api, lifeline, post, ended, stager: () => remote.stager }),
       ...storeVerbs(api, lifeline, progress),
       seen: (publication) => post({ note: 'seen', publication }),
     },
     call,
     post,
+    stager: undefined,
     onAttached: () => {},
   };
   return remote;
@@ -93,21 +102,30 @@ type TransactionVerbs = Pick<
   | 'abort'
 >;
 
-function transactionVerbs(
-  api: Remote<VerbsApi>,
-  lifeline: Lifeline,
-  post: (note: ClientNote) => void,
-  ended: Map<number, () => void>,
-): TransactionVerbs {
+interface VerbParts {
+  readonly api: Remote<VerbsApi>;
+  readonly lifeline: Lifeline;
+  readonly post: (note: ClientNote) => void;
+  readonly ended: Map<number, () => void>;
+  readonly stager: () => Stager | undefined;
+}
+
+function transactionVerbs({ api, lifeline, post, ended, stager }: VerbParts): TransactionVerbs {
   return {
     begin: (ticket) => lifeline.race(() => api.begin(ticket)),
     cancelBegin: (ticket) => post({ note: 'cancelBegin', ticket }),
     transactionRead: (transaction, pointers) =>
       lifeline.race(() => api.transactionRead(transaction, transferPointers(pointers))),
     transactionWrite: async (transaction, blocks) => {
-      const packed = transferBlocks(blocks);
-      const words = await lifeline.race(() => api.transactionWrite(transaction, packed));
-      return unpackPointers(words);
+      const staged = stager()?.stage(blocks);
+      if (staged === undefined) {
+        const packed = transferBlocks(blocks);
+        const words = await lifeline.race(() => api.transactionWrite(transaction, packed));
+        return unpackPointers(words);
+      }
+      const { offsets, lengths, release } = staged;
+      const write = lifeline.race(() => api.writeStaged(transaction, { offsets, lengths }));
+      return unpackPointers(await write.finally(release));
     },
     transactionReplace: async (transaction, old, block) => {
       const packed = transferBlocks([block]);

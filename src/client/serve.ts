@@ -129,6 +129,7 @@ class StoreServer {
     });
     this.#threads = threads;
     this.#verbs.session = session;
+    this.#verbs.shared = threads?.memory.bytes;
     session.subscribe((event) => this.post({ note: 'event', event }));
     return session.opened;
   }
@@ -138,6 +139,7 @@ class StoreServer {
     const verbs = new VerbServer(port, client);
     const session = this.#verbs.opened();
     verbs.session = session;
+    verbs.shared = this.#verbs.shared;
     this.#attached.set(client, verbs);
     const api: AttachedApi = {
       ...verbs.transactionVerbs(),

@@ -28,6 +28,7 @@ import type { StoreVerbs } from '../store/verbs.ts';
 import { missOutcomeAt, putMiss } from '../sync/disk-protocol.ts';
 import type { BlockSource } from './block-source.ts';
 import type { Lifeline } from './lifeline.ts';
+import type { StagedBlocks, Stager } from './packing.ts';
 
 /** Reads asked for together. */
 interface Batch {
@@ -65,7 +66,7 @@ export interface SharedBlocksParts {
   readonly lifeline: Lifeline;
 }
 
-export class SharedBlocks implements BlockSource {
+export class SharedBlocks implements BlockSource, Stager {
   readonly isShared = true;
   /** Blocks copied out of the cache, and blocks that had to be loaded. */
   hits = 0;
@@ -128,6 +129,35 @@ export class SharedBlocks implements BlockSource {
     }
     if (missing.length > 0) await this.#readMissing(pointers, targets, missing);
     return [...targets];
+  }
+
+  /**
+   * Blocks to be written, in cells of a mailbox that nothing is asked with: fresh memory for a message costs five times
+   * as much as the copy itself. At most half of the cells, so that reads go on.
+   */
+  stage(blocks: readonly Uint8Array[]): (StagedBlocks & { release(): void }) | undefined {
+    const [disk] = this.#disks;
+    if (disk === undefined || blocks.length > disk.landings.length / 2) return undefined;
+    const cells: number[] = [];
+    const release = (): void => {
+      for (const cell of cells) disk.mailbox.release(cell);
+      this.#wakeWaiting();
+    };
+    for (const block of blocks) {
+      const cell = disk.mailbox.claim();
+      if (cell < 0) {
+        release();
+        return undefined;
+      }
+      cells.push(cell);
+      (disk.landings[cell] as Uint8Array).set(block);
+    }
+    const offsets = cells.map((cell) => (disk.landings[cell] as Uint8Array).byteOffset);
+    return { offsets, lengths: blocks.map((block) => block.length), release };
+  }
+
+  #wakeWaiting(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** Every read is inside an epoch while it is under way: what it has asked for is not reused meanwhile (I4). */
@@ -239,7 +269,7 @@ export class SharedBlocks implements BlockSource {
         count += 1;
       }
     }
-    if (count > 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    if (count > 0) this.#wakeWaiting();
     return count;
   }
 

@@ -163,6 +163,7 @@ async function attachedStore(
   const memory = new SessionMemory(buffers);
   const damaged = recovery.damagedBlocks;
   const shared = sharedReader({ memory, reading, client, verbs, lifeline, damaged });
+  remote.stager = shared.blocks;
   const figures = shared.figures(await verbs.stats());
   lifeline.onEnd(() => void letGo());
   const parts = {

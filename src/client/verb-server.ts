@@ -3,6 +3,7 @@
  * so that they can be rolled back when nobody is left at its other end.
  */
 import { type Endpoint, transfer } from 'comlink';
+import { assert } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
@@ -25,6 +26,8 @@ export class VerbServer {
   readonly #open = new Set<number>();
   #abandoned = false;
   session: ServedSession | undefined;
+  /** The contents memory, where there is shared memory: blocks to be written lie there. */
+  shared: Uint8Array | undefined;
 
   constructor(endpoint: Endpoint, client: number) {
     this.#endpoint = endpoint;
@@ -54,6 +57,11 @@ export class VerbServer {
     return this.#client * TICKETS_PER_CLIENT + ticket;
   }
 
+  get #shared(): Uint8Array {
+    assert(this.shared !== undefined, 'blocks are staged in shared memory only');
+    return this.shared;
+  }
+
   opened(): ServedSession {
     const { session } = this;
     if (session === undefined)
@@ -66,6 +74,7 @@ export class VerbServer {
     | 'begin'
     | 'transactionRead'
     | 'transactionWrite'
+    | 'writeStaged'
     | 'transactionReplace'
     | 'transactionFree'
     | 'transactionSetRoot'
@@ -89,6 +98,13 @@ export class VerbServer {
         packPointers(
           await this.opened().transactionWrite(this.#ticket(transaction), unpackBlocks(blocks)),
         ),
+      writeStaged: async (transaction, { offsets, lengths }) => {
+        const blocks = offsets.map((offset, n) => {
+          return this.#shared.subarray(offset, offset + (lengths[n] as number));
+        });
+        const name = this.#ticket(transaction);
+        return packPointers(await this.opened().transactionWrite(name, blocks));
+      },
       transactionReplace: async (transaction, old, block) => {
         const [pointer] = unpackPointers(old);
         const [bytes] = unpackBlocks(block);

@@ -78,6 +78,31 @@ export const COMMIT: readonly Sabotage[] = [
       'ends when the files are gone: nothing is acknowledged, nothing more is written',
     ),
   },
+  {
+    name: 'sync-strict-is-relaxed',
+    protects: 'I6',
+    file: 'src/store/sync-session.ts',
+    find: "if (durability === 'strict') this.saveNow(this.engine.openGeneration);",
+    replace: "if (durability === 'strict') this.saveSoon();",
+    test: {
+      file: 'src/store/sync-session.test.ts',
+      title: ['inline', 'I6: strict returns when it is durable, relaxed when it is visible'],
+    },
+  },
+  {
+    name: 'sync-answer-never-old',
+    protects: 'I6',
+    file: 'src/store/sync-liveness.ts',
+    find: 'performance.now() - this.answerMs > ANSWER_AGE_MS_MAX',
+    replace: 'performance.now() - this.answerMs > 1e12',
+    test: {
+      file: 'src/store/sync-session.test.ts',
+      title: [
+        'the files go away',
+        'I6: a commit whose newest answer is old looks for itself, and acknowledges nothing',
+      ],
+    },
+  },
 ];
 
 export const JOINT_COMMIT: readonly Sabotage[] = [

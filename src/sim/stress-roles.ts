@@ -319,13 +319,14 @@ const REUSED = -1;
 /** Publishes block after block; frees the old one, and spoils it before it is used again. Counts those times. */
 function publishBlocks({ words }: StressMemory, count: number): number {
   const clock = new EpochClock(words, EPOCHS);
-  const free = Array.from({ length: POOL_BLOCKS }, (_, block) => block);
+  // Fresh words say that block 0 is published: readers may look at it before anything else is.
+  let published = 0;
+  const free = Array.from({ length: POOL_BLOCKS - 1 }, (_, block) => block + 1);
   const limbo: { block: number; epoch: number }[] = [];
   const fill = (block: number, value: number) => {
     const at = POOL + block * POOL_BLOCK_WORDS;
     for (let word = 0; word < POOL_BLOCK_WORDS; word += 1) plainStore(words, at + word, value);
   };
-  let published = free.pop() as number;
   let reuses = 0;
   for (let n = 1; n <= count || atomicLoad(words, SEEN) < 2; n += 1) {
     while (free.length === 0) {

@@ -15,7 +15,7 @@ import { assert, unreachable } from '../base/assert.ts';
 import { type ByteCount, type DiskIndex, isCount, type SlotIndex } from '../base/brand.ts';
 import { CacheReader } from '../cache/cache-reader.ts';
 import { SlotHeaders } from '../cache/slot-headers.ts';
-import type { Device, DeviceFault } from '../device/device.ts';
+import { type Device, type DeviceFault, isFault } from '../device/device.ts';
 import { HASH_DOMAIN_BYTES } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { cacheLayout, SLOT_STATUS } from '../shared/cache-layout.ts';
@@ -47,6 +47,8 @@ import { WatchedDevice } from './watched-device.ts';
 
 /** Completions that may wait for the store to take them. */
 const COMPLETIONS_MAX = 2 ** 20;
+/** Clients are woken for so many answers at once, while more are on their way. */
+const ANSWERS_TOGETHER = 16;
 /** The store's loads, and every cell of every client. */
 const LOADS_MAX = 256 + CLIENTS_MAX * MAILBOX_CELLS_MAX;
 
@@ -92,8 +94,12 @@ export class DiskServer {
   private drainLeft = 0;
   /** The first request in the ring found no room in the loop. */
   private cramped = false;
-  /** A bit a client that was answered in this step. */
+  /** A bit a client that was answered and not woken yet, and how many answers that were. */
   private answeredClients = 0;
+  private answeredCount = 0;
+  /** Published since the store's bell was last rung. */
+  private answersUntold = false;
+  private fillsUntold = false;
   private ended = false;
   /** What the store has stopped this disk with stands for a fault that the store knows. */
   private readonly told: DeviceFault;
@@ -129,11 +135,12 @@ export class DiskServer {
   /** Looks at everything once and does one thing on the disk. Returns whether there was anything to do. */
   step(): boolean {
     if (this.page.stopAsked) this.configured?.loop.stop(this.told);
-    const taken = this.takeRequests() + this.takeMisses();
+    const taken = this.takeRequests();
+    const missed = this.takeMisses();
     const worked = this.work();
     const published = this.publish();
-    const active = taken > 0 || worked || published > 0;
-    if (active) this.report(taken + published > 0);
+    const active = taken + missed > 0 || worked || published > 0;
+    if (active) this.report(taken > 0);
     return active;
   }
 
@@ -241,8 +248,7 @@ export class DiskServer {
     const loop = this.configured?.loop;
     switch (operation) {
       case REQUEST.configure:
-        this.configure(detailAt(words, at));
-        return undefined;
+        return this.configure(detailAt(words, at));
       case REQUEST.rawRead:
         return this.rawRead(fileOffsetAt(words, at), detailAt(words, at));
       case REQUEST.rawWrite:
@@ -287,7 +293,7 @@ export class DiskServer {
     return fault;
   }
 
-  private configure(blockBytes: number): void {
+  private configure(blockBytes: number): DeviceFault | undefined {
     assert(this.configured === undefined, 'a disk is configured once');
     const { words, control, bytes } = this.memory;
     const { disk, options } = this;
@@ -306,7 +312,8 @@ export class DiskServer {
       ...(options.queueEntries === undefined ? {} : { queueEntries: options.queueEntries }),
     });
     // Its length is among the counters from the start.
-    loop.size();
+    const size = loop.size();
+    if (isFault(size)) return size;
     this.configured = {
       loop,
       blockBytes,
@@ -319,6 +326,7 @@ export class DiskServer {
       }),
       drainEntries: Math.max(1, loop.queueCapacity / 2),
     };
+    return undefined;
   }
 
   private answer(result: number | DeviceFault | undefined): void {
@@ -385,6 +393,7 @@ export class DiskServer {
     putMissOutcome(this.memory.words, mailbox.payloadOf(cell), outcome);
     mailbox.answer(cell);
     this.answeredClients |= 1 << client;
+    this.answeredCount += 1;
   }
 
   // ---- doing and telling
@@ -413,6 +422,8 @@ export class DiskServer {
       putValue(words, at, cookie);
       if (typeof outcome === 'object') putFault(words, at, this.numberOf(outcome), outcome);
       answers.publish();
+      if (kind === COMPLETION.filled) this.fillsUntold = true;
+      else this.answersUntold = true;
       count += 1;
     }
     return count;
@@ -434,14 +445,30 @@ export class DiskServer {
     return this.faultCount;
   }
 
-  /** Counters, progress, and the bells of all who have got something: once a step. */
-  private report(storeConcerned: boolean): void {
+  /**
+   * Counters, progress, and the bells of all who have got something. Who waits for an answer of the store's hears at
+   * once. Clients that wait for more than one block are woken for several together, and the store's thread is not woken
+   * for slots that they have filled while there are more to fill: a wake-up costs as much as reading three blocks.
+   */
+  private report(taken: boolean): void {
+    const { configured } = this;
     this.page.progress();
-    if (this.configured !== undefined) this.page.publish(this.configured.loop.counted);
-    if (storeConcerned) this.storeBell.ring();
+    if (configured !== undefined) this.page.publish(configured.loop.counted);
+    const more = !this.ended && configured !== undefined && configured.loop.queuedLoads > 0;
+    const fillsDue = this.fillsUntold && (!more || this.lent.length === 0);
+    if (taken || this.answersUntold || fillsDue) {
+      this.storeBell.ring();
+      this.answersUntold = false;
+      this.fillsUntold = false;
+    }
+    if (!more || this.answeredCount >= ANSWERS_TOGETHER) this.ringClients();
+  }
+
+  private ringClients(): void {
     for (let clients = this.answeredClients; clients !== 0; clients &= clients - 1) {
       this.clientBells[31 - Math.clz32(clients & -clients)]?.ring();
     }
     this.answeredClients = 0;
+    this.answeredCount = 0;
   }
 }

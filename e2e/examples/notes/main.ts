@@ -1,11 +1,12 @@
 /** Notes that survive a crash, newest first. Each is one block: a pointer to the note before, a length, the text. */
 import { decodePointer, encodePointer, openStore } from 'opfs-blocks';
 
-const store = await openStore('notes');
+const opening = openStore('notes');
 const form = document.querySelector('form') as HTMLFormElement;
 const list = document.querySelector('ul') as HTMLUListElement;
 
 async function keep(text: string): Promise<void> {
+  const store = await opening;
   const note = new Uint8Array(store.blockSize);
   const { written } = new TextEncoder().encodeInto(text, note.subarray(28));
   new DataView(note.buffer).setUint32(24, written);
@@ -17,6 +18,7 @@ async function keep(text: string): Promise<void> {
 }
 
 async function show(): Promise<void> {
+  const store = await opening;
   using reader = store.reader();
   const items: HTMLLIElement[] = [];
   for (let next = reader.root('newest'); next !== undefined; ) {
@@ -31,6 +33,7 @@ async function show(): Promise<void> {
   list.replaceChildren(...items);
 }
 
+// Before the store is open: what is submitted meanwhile waits for it, and does not leave the page.
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const text = String(new FormData(form).get('text'));
