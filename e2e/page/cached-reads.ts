@@ -27,7 +27,7 @@ export interface ChurnReport {
   messagesOfLoads: number;
 }
 
-const SLICE_MS = 20;
+const SLICE_MS = 4;
 const STALE_MAX = 4000;
 const LOADS_PER_SLICE = 8;
 

@@ -90,6 +90,11 @@ export class Connection {
     this.#heartbeat.impatient = true;
   }
 
+  /** The worker commits, closes its files and ends by itself. */
+  get isRetiring(): boolean {
+    return this.#retiring;
+  }
+
   /** Has the worker commit, close its files and end itself, and ends the session at once. */
   retire(why: StoreError): void {
     this.#retiring = true;

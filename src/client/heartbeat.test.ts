@@ -142,6 +142,16 @@ describe('I14: where threads share memory, 30 s of silence end the session', () 
     expect(events.at(-1)).toBe('lost: the worker of disk-3 has done nothing for 30 s');
   });
 
+  test('when everybody has got an answer nothing is stalled', async () => {
+    const { events, answer } = watchedThreads((second) => ({ stillTicks: second }));
+    seconds(6);
+    expect(events.at(-1)).toBe('stalled');
+    answer();
+    await vi.advanceTimersByTimeAsync(2 * TICK_MS);
+    expect(events.at(-1)).toBe('well');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('a disk in one long call is stalled, but no reason to end; it is well when the call is over', () => {
     const { heartbeat, events, isLost } = watchedThreads((second) =>
       second < 600 ? { stillTicks: second, engineAtWork: true } : {},

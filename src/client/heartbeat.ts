@@ -81,6 +81,7 @@ export class Heartbeat {
   #tick(): void {
     if (this.#lifeline.pendingCount === 0 && !this.#isShared) {
       this.#stop();
+      this.#tellStalled();
       return;
     }
     if (this.#unanswered === 0) this.#hooks.ping();

@@ -118,12 +118,16 @@ function startDisks(
   return disks;
 }
 
-/** The engine's worker first: it may still be told to commit, and to close the files. */
+/**
+ * The engine's worker first: it may still have been told to commit, and to close the files. If not, whoever waits for
+ * somebody who is no more is woken before: a thread that sleeps takes the browser two seconds to end.
+ */
 async function endWorkers(
   { connection, disks }: { connection: Connection | undefined; disks: DiskWorkers | undefined },
   why: StoreError,
 ): Promise<void> {
   disks?.expectEnd();
+  if (connection?.isRetiring !== true) disks?.memory.end();
   await connection?.destroy(why);
   await disks?.destroy();
 }
