@@ -295,7 +295,8 @@ export class SyncStore implements SyncBlockReader {
    * whatever happens to the store meanwhile. Leave the loop, or call `return`, if you do not want all of it: until then
    * the blocks it needs are not reused.
    *
-   * @throws StoreError from the loop: CORRUPT (a block in use is damaged), IO, POISONED, EVICTED, CLOSED, SESSION_LOST
+   * @throws StoreError from the loop: CORRUPT (a block in use is damaged), IO, MISUSE (begun inside a transaction),
+   * CLOSED, SESSION_LOST
    * @example
    * let imageBytes = 0;
    * for (const chunk of store.exportImage()) imageBytes += chunk.length;
@@ -332,7 +333,7 @@ export class SyncStore implements SyncBlockReader {
   /**
    * Makes durable what relaxed transactions have left.
    *
-   * @throws StoreError POISONED, EVICTED, CLOSED, SESSION_LOST, MISUSE inside a transaction
+   * @throws StoreError POISONED, EVICTED, CLOSED, SESSION_LOST, MISUSE in a layer's hook
    * @example
    * store.transaction((tx) => tx.write(bytes), { durability: 'relaxed' });
    * store.sync(); // durable here

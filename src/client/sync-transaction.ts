@@ -13,8 +13,9 @@ import {
 } from './check-arguments.ts';
 
 /**
- * What a transaction's callback works with. Every method returns when it is done. A failed `write`, `writeMany`, `replace`, `free` or `setRoot` dooms the
- * transaction, even when its error is caught: it rolls back and `transaction` throws that error.
+ * What a transaction's callback works with. Every method returns when it is done. A failed `write`, `writeMany`,
+ * `replace`, `free` or `setRoot` dooms the transaction, even when its error is caught: it rolls back and `transaction`
+ * throws that error.
  *
  * @example
  * store.transaction((tx) => {

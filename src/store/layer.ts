@@ -53,8 +53,8 @@ export interface LayerEngine {
    */
   drop(slot: SlotIndex): void;
   /**
-   * The content of a held slot, `blockBytes` bytes of the cache itself: do not write to them, and copy what is to outlive
-   * `drop`. Never throws for a slot that is held.
+   * The content of a held slot, `blockBytes` bytes of the cache itself: do not write to them, and copy what is to
+   * outlive `drop`. Never throws for a slot that is held.
    *
    * @example
    * using laid = await openStore('laid', {

@@ -251,7 +251,8 @@ export class Transaction {
   }
 
   /**
-   * @internal Ends it. Throws, with everything still to be rolled back, when it is doomed or a root points to a freed block.
+   * @internal Ends it. Throws, with everything still to be rolled back, when it is doomed or a root points to a freed
+   * block.
    */
   end(): EndedTransaction {
     this.assertOpen();
