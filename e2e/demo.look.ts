@@ -107,6 +107,26 @@ test('pictures', LONG, async () => {
   }
 });
 
+/** The three that the README shows; kept in the source. */
+test('pictures of the README', LONG, async () => {
+  const kept = 'demo/pictures';
+  await mkdir(kept, { recursive: true });
+  const shoot = async (scene: string, colorScheme: 'light' | 'dark', of: string) => {
+    const page = await open(scene);
+    await page.setViewportSize({ width: 1280, height: 880 });
+    await page.emulateMedia({ colorScheme });
+    await SCENES[scene]?.(page);
+    await page.mouse.move(0, 0);
+    const path = `${kept}/${scene.replace(' ', '-')}.png`;
+    if (of === '') await page.screenshot({ path });
+    else await page.locator(of).screenshot({ path });
+    await page.close();
+  };
+  await shoot('busy', 'dark', '');
+  await shoot('slow reader', 'light', '#panel-map');
+  await shoot('damaged', 'light', '#panel-break');
+});
+
 test('script a frame under full write load, 65,536 cells', LONG, async () => {
   const page = await open('frames');
   await page.setViewportSize({ width: 1280, height: 800 });
