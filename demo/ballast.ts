@@ -1,7 +1,7 @@
 /**
- * Ballast for a store that is full to the last block. Freeing needs no space, but an index that is copied on write does:
- * it writes a new version of itself before the old one goes. So a few blocks are kept for nothing else, each under a root
- * of its own; thrown overboard, they make room for the change that frees the rest.
+ * Ballast for a store that is full to the last block. Freeing needs no space, but an index that is copied on write
+ * does: it writes a new version of itself before the old one goes. So a few blocks are kept for nothing else, each
+ * under a root of its own; thrown overboard, they make room for the change that frees the rest.
  */
 import type { Store } from '../src/index.ts';
 import { codeOf } from './text.ts';

@@ -168,8 +168,8 @@ export class CellField {
   }
 
   /**
-   * Paints what glows at its present age. The flash is painted in every frame; the afterglow changes so slowly that each
-   * frame paints a quarter of it.
+   * Paints what glows at its present age. The flash is painted in every frame; the afterglow changes so slowly that
+   * each frame paints a quarter of it.
    */
   age(nowMs: number): void {
     this.#ageFlashing(nowMs);

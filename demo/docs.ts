@@ -1,6 +1,6 @@
 /**
- * The project's own documents, turned into pages: a link from a panel of the demo goes to the very section that explains
- * it, on any static host. An address is `docs.html#architecture/life-of-a-write`.
+ * The project's own documents, turned into pages: a link from a panel of the demo goes to the very section that
+ * explains it, on any static host. An address is `docs.html#architecture/life-of-a-write`.
  */
 import { Marked, type Tokens } from 'marked';
 

@@ -1,6 +1,6 @@
 /**
- * Damages a byte of a closed store's file, in a worker of the demo's own: only workers reach the files. The engine knows
- * nothing of it; that is the point.
+ * Damages a byte of a closed store's file, in a worker of the demo's own: only workers reach the files. The engine
+ * knows nothing of it; that is the point.
  */
 import { type BlockByte, flipOpfsByte } from '../src/testing.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The demo page: opens a store and connects its panels. One loop looks at the engine and draws; what happens to bytes is
- * in workloads.ts, block-field.ts and files.ts.
+ * The demo page: opens a store and connects its panels. One loop looks at the engine and draws; what happens to bytes
+ * is in workloads.ts, block-field.ts and files.ts.
  */
 import { deleteStore, type HealthEvent } from '../src/index.ts';
 import { ArenaMap } from './arena-map.ts';

@@ -1,7 +1,7 @@
 /**
  * From counters that only grow to figures that people read: rates over a quarter of a second, and the last minute of
- * them for the charts. Pure, and told what time it is, so it is tested in Node. Time is only for people here; nothing is
- * ordered by it.
+ * them for the charts. Pure, and told what time it is, so it is tested in Node. Time is only for people here; nothing
+ * is ordered by it.
  */
 import type { StoreStats } from '../src/index.ts';
 

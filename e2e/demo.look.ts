@@ -1,6 +1,6 @@
 /**
- * Not a test: the demo in the six situations that are worth a picture, on three widths, to be looked at; and what a frame
- * costs under full write load. `npm run look`; the pictures are in test-results/demo.
+ * Not a test: the demo in the six situations that are worth a picture, on three widths, to be looked at; and what a
+ * frame costs under full write load. `npm run look`; the pictures are in test-results/demo.
  */
 import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright';
@@ -53,8 +53,10 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
   busy: async (page) => {
     await slide(page, 'fill-rate', 'max');
     await toggle(page, 'fill');
-    await page.waitForTimeout(2000);
+    await page.waitForFunction(() => demo.host.open.field.blockCount > 36_000);
     await toggle(page, 'fill');
+    await page.locator('#fill-rate').press('Home');
+    for (let n = 0; n < 6; n += 1) await page.locator('#fill-rate').press('ArrowRight');
     await page.click('#mix');
     await page.waitForTimeout(5000);
   },
@@ -117,6 +119,7 @@ test('pictures of the README', LONG, async () => {
     await page.emulateMedia({ colorScheme });
     await SCENES[scene]?.(page);
     await page.mouse.move(0, 0);
+    await page.evaluate(() => scrollTo(0, 0));
     const path = `${kept}/${scene.replace(' ', '-')}.png`;
     if (of === '') await page.screenshot({ path });
     else await page.locator(of).screenshot({ path });
