@@ -2,8 +2,10 @@
  * The demo page: opens a store and connects its panels. One loop looks at the engine and draws; what happens to bytes
  * is in workloads.ts, block-field.ts and files.ts.
  */
+
 import { deleteStore, type HealthEvent } from '../src/index.ts';
 import { ArenaMap } from './arena-map.ts';
+import { mountBench } from './bench-panel.ts';
 import { BlockFacts } from './block-facts.ts';
 import { BreakPanel, tellFirstTab } from './break-panel.ts';
 import { CachePanel } from './cache-panel.ts';
@@ -328,6 +330,7 @@ function connectWaysOut(): void {
 }
 
 connectWaysOut();
+mountBench(byId('bench', HTMLElement));
 enableControls(false);
 if (!(await reloadsForWish())) {
   try {

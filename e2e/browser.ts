@@ -71,13 +71,19 @@ export interface RunningBrowser {
   close(): Promise<void>;
 }
 
-/** @param profile a folder used before; a fresh one when left out. */
-export async function launch(profile?: string): Promise<RunningBrowser> {
+/**
+ * @param profile a folder used before; a fresh one when left out.
+ * @param flags besides those that every start has.
+ */
+export async function launch(
+  profile?: string,
+  flags: readonly string[] = [],
+): Promise<RunningBrowser> {
   const folder = profile ?? (await mkdtemp(join(tmpdir(), 'opfs-blocks-profile-')));
   const context = await chromium.launchPersistentContext(folder, {
     executablePath: findBrowser(),
     headless: true,
-    args: FLAGS,
+    args: [...FLAGS, ...flags],
   });
   return {
     context,

@@ -14,12 +14,14 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Where the built test page is. */
     readonly pageFolder: string;
+    /** Pages are served with cross-origin isolation, or without. */
+    readonly profile: 'threaded' | 'inline';
   }
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Where the built demo is. */
-export const DEMO_FOLDER = `${ROOT}dist`;
+export const DEMO_FOLDER = `${ROOT}site`;
 
 /** Returns how to remove what it has built. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -5,7 +5,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Locator, Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { findBrowser, launch, type RunningBrowser, removeProfile } from './browser.ts';
 import { DEMO_FOLDER } from './build-page.ts';
 import { startServer, type TestServer } from './server.ts';
@@ -17,7 +17,7 @@ let folder: string;
 let browser: RunningBrowser;
 
 beforeAll(async () => {
-  server = await startServer(DEMO_FOLDER);
+  server = await startServer(DEMO_FOLDER, { isolated: inject('profile') === 'threaded' });
   folder = await mkdtemp(join(tmpdir(), 'opfs-blocks-demo-'));
 });
 

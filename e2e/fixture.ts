@@ -25,7 +25,9 @@ export function useBrowser(): Fixture {
     return page;
   };
   beforeAll(async () => {
-    running.server = await startServer(inject('pageFolder'));
+    running.server = await startServer(inject('pageFolder'), {
+      isolated: inject('profile') === 'threaded',
+    });
     running.browser = await launch();
     running.page = await newPage();
   });

@@ -53,10 +53,10 @@ describe('I14: the worker dies', () => {
       const kept = await store.transaction((tx) => tx.write(pattern(1, 4096)));
       const many = Array.from({ length: 500 }, (_, seed) => pattern(seed, 4096));
       const committing = caught(() => store.transaction((tx) => tx.writeMany(many)));
-      const reading = caught(() => store.read(kept));
-      workers.at(-1)?.terminate();
-      const lost = { committing: await committing, reading: await reading };
-      const later = await caught(() => store.stats());
+      const asking = caught(() => store.stats());
+      endWorker('engine');
+      const lost = { committing: await committing, asking: await asking };
+      const later = await caught(() => store.read(kept));
       await store.close();
       const again = await lib.openStore('dying', { waitMs: 5000 });
       const intact = (await again.read(kept)).join() === pattern(1, 4096).join();
@@ -65,7 +65,7 @@ describe('I14: the worker dies', () => {
       return { ...lost, later, healths, intact, clean };
     });
     expect(result.committing).toMatchObject({ code: 'SESSION_LOST', isStoreError: true });
-    expect(result.reading).toMatchObject({ code: 'SESSION_LOST', maybeApplied: false });
+    expect(result.asking).toMatchObject({ code: 'SESSION_LOST', maybeApplied: false });
     expect(result.later).toMatchObject({ code: 'SESSION_LOST' });
     expect(result).toMatchObject({ healths: ['closed'], intact: true, clean: true });
   });
@@ -77,7 +77,7 @@ describe('I14: the worker dies', () => {
       const writing = caught(() =>
         store.transaction(async (tx) => {
           tx.setRoot('main', await tx.write(pattern(1, 1)));
-          setTimeout(() => workers.at(-1)?.terminate(), 0);
+          setTimeout(() => endWorker('engine'), 0);
         }),
       );
       const errors = [await ended, await writing];
@@ -93,7 +93,7 @@ describe('I14: the worker dies', () => {
       const many = Array.from({ length: 2000 }, (_, seed) => pattern(seed, 16_384));
       const lost = caught(() => store.transaction((tx) => tx.writeMany(many)));
       await new Promise((resolve) => setTimeout(resolve, 20));
-      workers.at(-1)?.terminate();
+      endWorker('engine');
       const again = await lib.openStore('busy', { waitMs: 8000 });
       const { clean } = await again.check();
       await again.close();

@@ -1,4 +1,4 @@
-/** Serves a folder over HTTP, with or without cross-origin isolation. */
+/** Serves a folder over HTTP, with or without cross-origin isolation, and a page that clears its site's data. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -32,6 +32,9 @@ const ISOLATION = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
+
+/** Loading it clears what the origin has stored, in every browser. */
+export const CLEARING_PATH = 'clear-site-data';
 
 export async function startServer(
   folder: string,
@@ -68,6 +71,7 @@ async function answer(
     'Content-Type': found ? (TYPES[extname(path)] ?? 'application/octet-stream') : 'text/plain',
     'Cache-Control': 'no-store',
     ...(isolated ? ISOLATION : {}),
+    ...(pathname === `/${CLEARING_PATH}` ? { 'Clear-Site-Data': '"storage"' } : {}),
   });
   if (found) createReadStream(path).pipe(response);
   else response.end('not found');

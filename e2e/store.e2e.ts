@@ -1,5 +1,5 @@
 /** The whole API on a real page: what it does, and how it refuses what is wrong. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import type { BlockPointer, Store, Transaction } from '../src/index.ts';
 import { useBrowser } from './fixture.ts';
 
@@ -65,13 +65,13 @@ describe('a store', () => {
       };
     });
     expect(result).toMatchObject({
-      profile: 'inline',
+      profile: inject('profile'),
       health: 'closed',
       commits: [2],
       stats: { generation: 2, health: 'ok', blockBytes: 16_384, roots: 1, disks: [{}, {}] },
       telemetry: 16_384,
       data: 1,
-      shared: 'UNSUPPORTED',
+      shared: inject('profile') === 'inline' ? 'UNSUPPORTED' : 'not refused',
     });
   });
 
@@ -157,7 +157,7 @@ describe('a store', () => {
   test('without cross-origin isolation it works the same', async () => {
     fixture.server.isolated = false;
     const page = await fixture.newPage();
-    fixture.server.isolated = true;
+    fixture.server.isolated = inject('profile') === 'threaded';
     const result = await page.evaluate(async () => {
       const store = await lib.openStore('plain');
       const pointer = await store.transaction((tx) => tx.write(pattern(3, 16_384)));

@@ -6,6 +6,7 @@ test('the public API is this, and importing it is harmless where there is no bro
     'BLOCK_STATE',
     'STORE_ERROR_CODES',
     'StoreError',
+    'attachStore',
     'decodePointer',
     'deleteStore',
     'encodePointer',

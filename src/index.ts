@@ -7,11 +7,13 @@ export {
 } from './base/errors.ts';
 export type { CatalogueEntry, CatalogueStatus } from './client/catalogue.ts';
 export { type ImportOptions, importStore } from './client/import-store.ts';
+export type { HealthEvent, StoreEvents } from './client/listeners.ts';
 export { openStore } from './client/open-store.ts';
 export type { OpenOptions, WorkerRole, WorkerSource } from './client/options.ts';
 export { probeSupport, type Support } from './client/probe-support.ts';
+export type { StoreHandle } from './client/protocol.ts';
 export type { Reader } from './client/reader.ts';
-export type { HealthEvent, StoreEvents } from './client/session-view.ts';
+export { attachStore } from './client/sharing.ts';
 export type { CheckStoreOptions, Store } from './client/store.ts';
 export { type DeleteOptions, deleteStore, type ListedStore, listStores } from './client/stores.ts';
 export type {

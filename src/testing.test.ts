@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { createHasher, hashPlain } from './format/hasher.ts';
+import { LABEL } from './format/label.ts';
+import { viewOf, writeHash, writeU32 } from './format/layout.ts';
 import type { BlockPointer } from './format/pointer.ts';
-import { TestOrigin } from './testing.ts';
+import { MemoryFile, TestOrigin } from './testing.ts';
 
 const OPTIONS = { blockSize: 512, disks: 2, maxBytes: 2 ** 20, cacheBytes: 2 ** 15 };
 const bytes = (fill: number, length = 512): Uint8Array => new Uint8Array(length).fill(fill);
@@ -78,6 +81,37 @@ describe('the real engine behind the real client, in memory', () => {
     await expect(origin.openStore('a')).rejects.toMatchObject({ code: 'EVICTED' });
     await origin.deleteStore('a');
     await (await origin.openStore('a')).close();
+  });
+
+  test('files of others in its folder are nothing to a store', async () => {
+    const origin = new TestOrigin();
+    await (await origin.openStore('a', OPTIONS)).close();
+    origin.browser.folder('a')?.put('notes.txt', MemoryFile.from(bytes(1)));
+    origin.browser.folder('a')?.put('disk-7', MemoryFile.from(bytes(2)));
+    const store = await origin.openStore('a', { create: false });
+    expect(await store.check()).toMatchObject({ clean: true });
+    await store.close();
+    expect(origin.browser.folder('a')?.file('disk-7')?.bytes()).toEqual(bytes(2));
+  });
+
+  test('a store with a feature that we can read past, but not write, is opened readOnly only', async () => {
+    const origin = new TestOrigin();
+    const first = await origin.openStore('a', OPTIONS);
+    const pointer = await first.transaction((tx) => tx.write(bytes(1)));
+    await first.close();
+    const hasher = await createHasher();
+    for (const name of ['disk-0', 'disk-1']) {
+      const file = origin.browser.folder('a')?.file(name);
+      const label = new Uint8Array(4096);
+      file?.read(label, 0);
+      writeU32(viewOf(label), LABEL.at.readOnlyCompatible, 1);
+      hashPlain(hasher, label, LABEL.at.checksum);
+      writeHash(viewOf(label), LABEL.at.checksum, hasher.high, hasher.low);
+      file?.write(label, 0);
+    }
+    await expect(origin.openStore('a')).rejects.toMatchObject({ code: 'VERSION' });
+    await using store = await origin.openStore('a', { readOnly: true });
+    expect(await store.read(pointer)).toEqual(bytes(1));
   });
 
   test('I2: a byte flipped in one block is found in that block, and twice is not at all', async () => {

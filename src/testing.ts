@@ -5,9 +5,11 @@
 import { importStoreIn } from './client/import-store.ts';
 import { MemoryOrigin } from './client/memory-origin.ts';
 import { openStoreIn } from './client/open-store.ts';
+import { openSyncStoreIn, type SyncOpenOptions } from './client/open-sync-store.ts';
 import type { GeometryLimits, OpenOptions } from './client/options.ts';
 import type { Store } from './client/store.ts';
 import { deleteStoreIn, type ListedStore, listStoresIn } from './client/stores.ts';
+import type { SyncStore } from './client/sync-store.ts';
 import {
   type BlockByte,
   type ByteLocation,
@@ -17,50 +19,105 @@ import {
 } from './device/damage.ts';
 import { LABEL_BYTES } from './format/geometry.ts';
 import { createHasher } from './format/hasher.ts';
+import type { StoreDirectory } from './store/directory.ts';
 import { importImage } from './store/image.ts';
+import type { Profile } from './store/report.ts';
 import { openSession } from './store/session.ts';
 
 export type { BlockByte, ByteLocation } from './device/damage.ts';
 export type { ConformanceEnvironment, ConformanceResult } from './device/device-conformance.ts';
 export { runConformance } from './device/device-conformance.ts';
+export { openDevice } from './device/handle-device.ts';
 export { FaultyHandle, MemoryDirectory, MemoryFile } from './device/memory-handle.ts';
 
 /** Blocks from 512 bytes, sectors and superblock slots to match: limits are reached within few operations. */
 const TINY: GeometryLimits = { blockBytesMin: 512, sectorBytes: 512, slotBytes: 4096 };
 
 /**
+ * An origin in memory: its files, its workers, its page. Stores behave as in a browser, engine and all; two origins
+ * know nothing of each other.
+ *
  * @example
  * const origin = new TestOrigin();
- * await using store = await origin.openStore('notes');
+ * await using notes = await origin.openStore('notes');
+ * const written = await notes.transaction((tx) => tx.write(bytes));
  */
 export class TestOrigin {
   /** Files, workers and the page's life: what a browser would do to a store. */
-  readonly browser = new MemoryOrigin({
-    openSession,
-    importImage: async (directory, next) => importImage(next, directory, await createHasher()),
-  });
+  readonly browser: MemoryOrigin;
 
-  /** As `openStore`; `blockSize` may be 512. */
+  /** @param profile `threaded` as with cross-origin isolation (disk workers, shared memory), or `inline` as without. */
+  constructor(profile: Profile = 'inline') {
+    const served = {
+      openSession,
+      importImage: async (
+        directory: StoreDirectory,
+        next: () => Promise<Uint8Array | undefined>,
+      ): Promise<void> => importImage(next, directory, await createHasher()),
+    };
+    this.browser = new MemoryOrigin(served, profile);
+  }
+
+  /**
+   * As `openStore`; `blockSize` may be 512.
+   *
+   * @throws StoreError as `openStore`
+   * @example
+   * const tiny = await new TestOrigin().openStore('tiny', { blockSize: 512, maxBytes: 2 ** 20 });
+   */
   openStore(name: string, options: OpenOptions = {}): Promise<Store> {
     return openStoreIn(this.browser.environment, name, options, TINY);
   }
 
-  /** As `importStore`. */
+  /** As `openStore` of `opfs-blocks/worker`, in a worker of its own; `blockSize` may be 512. */
+  openSyncStore(name: string, options: SyncOpenOptions = {}): Promise<SyncStore> {
+    return openSyncStoreIn(this.browser.workerEnvironment(), name, options, TINY);
+  }
+
+  /**
+   * As `importStore`.
+   *
+   * @throws StoreError as `importStore`
+   * @example
+   * await new TestOrigin().importStore('copy', store.exportImage());
+   */
   importStore(name: string, image: ReadableStream<Uint8Array>): Promise<void> {
     return importStoreIn(this.browser.environment, name, image, {});
   }
 
-  /** As `deleteStore`. */
+  /**
+   * As `deleteStore`.
+   *
+   * @throws StoreError as `deleteStore`
+   * @example
+   * await new TestOrigin().deleteStore('notes');
+   */
   deleteStore(name: string): Promise<void> {
     return deleteStoreIn(this.browser.environment, name, {});
   }
 
-  /** As `listStores`. */
+  /**
+   * As `listStores`.
+   *
+   * @throws StoreError as `listStores`
+   * @example
+   * console.log(await new TestOrigin().listStores()); // []
+   */
   listStores(): Promise<ListedStore[]> {
     return listStoresIn(this.browser.environment);
   }
 
-  /** Damages one byte of a store's file, whoever has it open. */
+  /**
+   * Damages one byte of a store's file, whoever has it open.
+   *
+   * @param file Such as `disk-0`.
+   * @param offset Where in the file, in bytes.
+   * @throws RangeError when there is no such file
+   * @example
+   * const origin = new TestOrigin();
+   * await (await origin.openStore('damaged')).close();
+   * origin.flipByte('damaged', 'disk-0', 5); // in its label
+   */
   flipByte(store: string, file: string, offset: number): void {
     flipByteAt(this.#fileOf(store, file), offset);
   }

@@ -13,13 +13,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from '../../src/sim/random.ts';
 import { removeProfile } from '../browser.ts';
 import { startServer, type TestServer } from '../server.ts';
-import { startBareBrowser } from './bare-browser.ts';
+import { type BrowserKind, startBareBrowser } from './bare-browser.ts';
 import { CRASH_PAGE_FOLDER, FAILURES_FOLDER } from './build-crash-page.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import type { LedgerEntry, Moment, Plan } from './plan.ts';
 import type { Segment } from './tree.ts';
 
 export interface KillLoopOptions {
+  readonly browser: BrowserKind;
   readonly seed: number;
   readonly kills: number;
   /** After so many kills a fresh profile is taken. */
@@ -42,7 +43,7 @@ export interface KillTally {
 
 const HEARD_WITHIN_MS = 60_000;
 
-/** From which entry on the kill may fall, and within how many milliseconds it does. */
+/** From which entry on the kill may fall, and within how many milliseconds it does, in Chromium. */
 const WINDOWS: Readonly<Record<Exclude<Moment, 'trace'>, [LedgerEntry['kind'], number]>> = {
   work: ['recovered', 600],
   creation: ['creating', 60],
@@ -66,7 +67,7 @@ export async function runKillLoop(
   try {
     while (tally.kills < options.kills) {
       const kills = Math.min(options.killsPerProfile, options.kills - tally.kills);
-      const life = await Life.begin(server, options.seed + tally.kills, tally);
+      const life = await Life.begin(options.browser, server, options.seed + tally.kills, tally);
       // The last start is not killed before it has proved what the last kill left.
       for (let cycle = 0; cycle <= kills; cycle += 1) {
         await life.turn(cycle, cycle === kills ? 'proof' : 'kill');
@@ -82,6 +83,7 @@ export async function runKillLoop(
 
 /** One profile, from its first start to its last. */
 class Life {
+  private readonly browser: BrowserKind;
   private readonly server: TestServer;
   private readonly ledger: Ledger;
   private readonly folder: string;
@@ -96,19 +98,26 @@ class Life {
   private submitted = 0;
   private halfCreated: { readonly name: string; acked: boolean } | undefined;
 
-  static async begin(server: TestServer, seed: number, tally: KillTally): Promise<Life> {
+  static async begin(
+    browser: BrowserKind,
+    server: TestServer,
+    seed: number,
+    tally: KillTally,
+  ): Promise<Life> {
     const folder = await mkdtemp(join(tmpdir(), 'opfs-blocks-kills-'));
     const ledger = await openLedger(join(folder, 'ledger.txt'));
-    return new Life(server, ledger, folder, seed, tally);
+    return new Life(browser, server, ledger, folder, seed, tally);
   }
 
   private constructor(
+    browser: BrowserKind,
     server: TestServer,
     ledger: Ledger,
     folder: string,
     seed: number,
     tally: KillTally,
   ) {
+    this.browser = browser;
     this.server = server;
     this.ledger = ledger;
     this.folder = folder;
@@ -121,7 +130,7 @@ class Life {
   async turn(cycle: number, purpose: 'kill' | 'proof'): Promise<void> {
     const moment = purpose === 'kill' ? this.pickMoment() : 'work';
     const [trigger, windowMs] = WINDOWS[moment];
-    const delayMs = purpose === 'kill' ? this.random.below(windowMs) : 0;
+    const delayMs = purpose === 'kill' ? this.random.below(windowMs * this.browser.slowness) : 0;
     const plan = this.plan(cycle, moment);
     this.ledger.note(`# cycle ${cycle}, ${moment}, ${delayMs} ms after '${trigger}'`);
     const entries: LedgerEntry[] = [];
@@ -133,7 +142,7 @@ class Life {
         this.halfCreated = { name: `created-${cycle}`, acked };
       }
     } catch (error) {
-      const replay = `seed=${this.seed} cycle=${cycle} moment=${moment} delay=${delayMs}ms`;
+      const replay = `${this.browser.name} seed=${this.seed} cycle=${cycle} moment=${moment} delay=${delayMs}ms`;
       const kept = await this.keep(cycle);
       await this.end();
       throw new Error(`kill loop: ${replay}: ${String(error)}; the files are in ${kept}`, {
@@ -181,7 +190,8 @@ class Life {
       };
     });
     const hash = encodeURIComponent(JSON.stringify(plan));
-    const browser = startBareBrowser(join(this.folder, 'profile'), `${this.server.url}#${hash}`);
+    const url = `${this.server.url}#${hash}`;
+    const browser = await startBareBrowser(this.browser, join(this.folder, 'profile'), url);
     const deadline = new AbortController();
     try {
       await Promise.race([
@@ -231,10 +241,10 @@ class Life {
 
   /** Copies what the browser left, for study. */
   private async keep(cycle: number): Promise<string> {
-    const kept = join(FAILURES_FOLDER, `kill-${this.seed}-${cycle}`);
+    const kept = join(FAILURES_FOLDER, `kill-${this.browser.name}-${this.seed}-${cycle}`);
     await mkdir(kept, { recursive: true });
     await cp(join(this.folder, 'ledger.txt'), join(kept, 'ledger.txt'));
-    const files = join('Default', 'File System');
+    const files = this.browser.filesFolder;
     await cp(join(this.folder, 'profile', files), join(kept, files), { recursive: true });
     return kept;
   }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { removeProfile } from '../browser.ts';
 import { startServer } from '../server.ts';
-import { startBareBrowser } from './bare-browser.ts';
+import { CHROMIUM, startBareBrowser } from './bare-browser.ts';
 import { buildCrashPage, CRASH_PAGE_FOLDER } from './build-crash-page.ts';
 import { openLedger } from './ledger.ts';
 import type { AskedOperation, Plan } from './plan.ts';
@@ -70,7 +70,7 @@ export async function recordBrowser(seed: number, states: number): Promise<Brows
   const record = join(folder, 'calls.txt');
   const profile = join(folder, 'profile');
   const watched = [...STRACE, '-o', record];
-  const browser = startBareBrowser(profile, `${server.url}#${hash}`, watched);
+  const browser = await startBareBrowser(CHROMIUM, profile, `${server.url}#${hash}`, watched);
   const deadline = new AbortController();
   const late = pause(RECORDED_WITHIN_MS, undefined, { signal: deadline.signal }).then(() => {
     throw new Error('the recording did not come to its end');

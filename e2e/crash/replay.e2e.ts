@@ -1,12 +1,14 @@
 /**
  * Crash images made from what a real browser asked of the operating system. OPFS_BLOCKS_IMAGES is how many; with
- * OPFS_BLOCKS_RECORD=1 a new record is made first, and OPFS_BLOCKS_KEEP=1 keeps it as the one that is checked in.
+ * OPFS_BLOCKS_RECORD=1 a new record is made first, and OPFS_BLOCKS_KEEP=1 keeps it as the one that is checked in: that
+ * of joint commits, or, with OPFS_BLOCKS_JOINT_BYTES, that of both kinds.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { JOINT_BYTES } from './build-crash-page.ts';
 import { findStrace, recordBrowser } from './record.ts';
-import { replayImages } from './replay.ts';
+import { kindsOf, replayImages } from './replay.ts';
 import { type BrowserTrace, parseSystemCalls, traceOf } from './system-calls.ts';
 import { decodeTrace, encodeTrace } from './trace-file.ts';
 
@@ -16,7 +18,8 @@ const STATES = Number(process.env['OPFS_BLOCKS_STATES'] ?? 24);
 const SEED = Number(process.env['OPFS_BLOCKS_SEED'] ?? 1);
 const RECORDS = process.env['OPFS_BLOCKS_RECORD'] === '1';
 const KEEPS = process.env['OPFS_BLOCKS_KEEP'] === '1';
-const TRACE_FILE = fileURLToPath(new URL('traces/chromium.trace.gz', import.meta.url));
+const traceFile = (kind: 'joint' | 'both') =>
+  fileURLToPath(new URL(`traces/chromium-${kind}.trace.gz`, import.meta.url));
 const TRACE_BYTES_MAX = 300 * 1024;
 
 async function replay(trace: BrowserTrace): Promise<void> {
@@ -31,13 +34,23 @@ async function replay(trace: BrowserTrace): Promise<void> {
 
 const timeout = 60_000 + IMAGES * 100;
 
-test('I6: every crash image of a recorded browser opens with what was promised', {
-  timeout,
-}, async () => {
-  const file = await readFile(TRACE_FILE);
-  expect(file.length).toBeLessThanOrEqual(TRACE_BYTES_MAX);
-  await replay(decodeTrace(file));
-});
+test.each(['joint', 'both'] as const)(
+  'I6: every crash image of a recorded browser opens with what was promised, commits being %s',
+  {
+    timeout,
+  },
+  async (kind) => {
+    const file = await readFile(traceFile(kind));
+    expect(file.length).toBeLessThanOrEqual(TRACE_BYTES_MAX);
+    const trace = decodeTrace(file);
+    const { joint, fenced } = kindsOf(trace);
+    expect(joint).toBeGreaterThan(20);
+    // The superblock that creation writes is one.
+    if (kind === 'joint') expect(fenced).toBe(1);
+    else expect(fenced).toBeGreaterThan(10);
+    await replay(trace);
+  },
+);
 
 test.runIf(RECORDS)(
   'one write is one pwrite64, one flush one fdatasync, in the engine’s order; the new record’s images open',
@@ -46,21 +59,25 @@ test.runIf(RECORDS)(
     if (!findStrace()) skip('strace is missing');
     const trace = await recordBrowser(SEED, STATES);
     const file = encodeTrace(trace);
-    console.log(`${trace.operations.length} operations recorded, ${file.length} bytes`);
-    if (KEEPS) await writeFile(TRACE_FILE, file);
+    const { joint, fenced } = kindsOf(trace);
+    console.log(`${trace.operations.length} operations, ${joint} joint, ${fenced} fenced`);
+    if (KEEPS) await writeFile(traceFile(JOINT_BYTES === undefined ? 'joint' : 'both'), file);
     await replay(decodeTrace(file));
   },
 );
 
-test('I6: an acknowledgement one flush too early is noticed', async () => {
-  const trace = decodeTrace(await readFile(TRACE_FILE));
-  const marks = trace.marks.map((mark) =>
-    mark.kind === 'acked' ? { ...mark, operation: mark.operation - 1 } : mark,
-  );
-  await expect(replayImages({ ...trace, marks }, { images: 200 })).rejects.toThrow(
-    /was acknowledged|is gone/,
-  );
-});
+test.each(['joint', 'both'] as const)(
+  'I6: an acknowledgement one flush too early is noticed, commits being %s',
+  async (kind) => {
+    const trace = decodeTrace(await readFile(traceFile(kind)));
+    const marks = trace.marks.map((mark) =>
+      mark.kind === 'acked' ? { ...mark, operation: mark.operation - 1 } : mark,
+    );
+    await expect(replayImages({ ...trace, marks }, { images: 200 })).rejects.toThrow(
+      /was acknowledged|is gone/,
+    );
+  },
+);
 
 describe('the record of system calls', () => {
   const path = '/p/Default/File System/000/t/00/00000001';

@@ -7,6 +7,7 @@
 import { PUBLIC_LIMITS } from '../../src/client/options.ts';
 import type { BlockPointer } from '../../src/format/pointer.ts';
 import { fromPublic, toPublic } from '../../src/format/pointer.ts';
+import { decodeSuperblock } from '../../src/format/superblock.ts';
 import {
   type CrashPoint,
   crashedFiles,
@@ -14,8 +15,9 @@ import {
   RecordedDisks,
 } from '../../src/sim/disk-trace.ts';
 import { FATE, type Fates, fatesText } from '../../src/sim/fates.ts';
+import { hasher } from '../../src/sim/memory-store.ts';
 import { Random } from '../../src/sim/random.ts';
-import { SectorFile } from '../../src/sim/sector-file.ts';
+import { SectorFile, SIM_SECTOR_BYTES } from '../../src/sim/sector-file.ts';
 import { type SimSetting, SimStore } from '../../src/sim/sim-store.ts';
 import { Checker } from '../../src/store/check.ts';
 import { STORE_OPTIONS } from './plan.ts';
@@ -75,6 +77,18 @@ export async function replayImages(
     tally.images += 1;
   }
   return tally;
+}
+
+/** Superblocks in the record, by what they say of their commit. */
+export function kindsOf({ operations }: BrowserTrace): { joint: number; fenced: number } {
+  const kinds = { joint: 0, fenced: 0 };
+  for (const operation of operations) {
+    if (operation.kind !== 'write') continue;
+    const sectors = operation.sectors.slice(0, sectorBytes / SIM_SECTOR_BYTES);
+    const decoded = decodeSuperblock(Buffer.concat(sectors), SETTING.geometry, hasher);
+    if (decoded.ok) kinds[decoded.value.joint ? 'joint' : 'fenced'] += 1;
+  }
+  return kinds;
 }
 
 /** Prefixes (none and all among them), one unlike the others, random subsets and random damage in turn. */

@@ -245,11 +245,16 @@ describe('pages that stop', () => {
         );
         addEventListener('pageshow', async ({ persisted }) => {
           const late = await caught(() => store.transaction(() => 1));
-          const again = await lib.openStore(name, { waitMs: 5000 });
-          const kept = again.root('main') !== undefined;
-          await again.transaction((tx) => tx.setRoot('main', undefined));
-          await again.close();
-          localStorage.setItem('back', JSON.stringify({ persisted, late: late.code, kept }));
+          const found = { persisted, late: late.code };
+          try {
+            const again = await lib.openStore(name, { waitMs: 5000 });
+            const kept = again.root('main') !== undefined;
+            await again.transaction((tx) => tx.setRoot('main', undefined));
+            await again.close();
+            localStorage.setItem('back', JSON.stringify({ ...found, kept }));
+          } catch (error) {
+            localStorage.setItem('back', JSON.stringify({ ...found, error: String(error) }));
+          }
         });
       }, name);
       await page.goto(`${fixture.server.url}nothing-here`);
@@ -271,18 +276,38 @@ describe('pages that stop', () => {
       await Promise.all([other.close(), cached.close()]);
     });
 
-    test('a page that comes back finds its session lost, and opens the store again', async () => {
-      const page = await pageInCache('come back');
+    /** What the page that comes back has found; `undefined` when it was loaded anew instead. */
+    async function findingsOf(page: Page): Promise<unknown> {
+      const protocol = await fixture.protocol(page);
+      let isLoadedAnew = false;
+      protocol.on('Page.backForwardCacheNotUsed', () => {
+        isLoadedAnew = true;
+      });
+      await protocol.send('Page.enable');
       // Playwright has lost touch with the page that comes back: it leaves its findings for another one.
       await page.goBack({ waitUntil: 'commit' });
       const other = await newPage();
+      const read = () => other.evaluate(() => localStorage.getItem('back'));
       // Opening may take its `waitMs`: the worker that was left behind commits and closes first.
       await expect
-        .poll(() => other.evaluate(() => localStorage.getItem('back')), { timeout: 10_000 })
-        .not.toBe(null);
-      const back = await other.evaluate(() => localStorage.getItem('back') ?? '');
-      expect(JSON.parse(back)).toEqual({ persisted: true, late: 'SESSION_LOST', kept: true });
-      await Promise.all([other.close(), page.close()]);
+        .poll(async () => isLoadedAnew || (await read()) !== null, { timeout: 10_000 })
+        .toBe(true);
+      const back = await read();
+      await other.close();
+      return back === null ? undefined : JSON.parse(back);
+    }
+
+    test('a page that comes back finds its session lost, and opens the store again', async () => {
+      // The browser drops a page from its cache when something still happens to it there, as when its worker takes long
+      // to commit, and the page hears of that worker's end. Then the store is free, and no page comes back: not this
+      // story.
+      let back: unknown;
+      for (let pages = 0; back === undefined && pages < 10; pages += 1) {
+        const page = await pageInCache(`come back ${pages}`);
+        back = await findingsOf(page);
+        await page.close();
+      }
+      expect(back).toEqual({ persisted: true, late: 'SESSION_LOST', kept: true });
     });
   });
 });

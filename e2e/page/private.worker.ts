@@ -1,5 +1,5 @@
-/** The store's worker where the file system is hidden, as Firefox does in private windows. */
-import '../../workers/inline.ts';
+/** A store's worker where the file system is hidden, as Firefox does in private windows. */
+import '../../workers/any.ts';
 
 // Early enough: the file system is asked for when the page's first message arrives.
 Object.defineProperty(StorageManager.prototype, 'getDirectory', {

@@ -11,6 +11,7 @@ import { type ArenaIndex, isCount } from '../base/brand.ts';
 import type { Geometry } from '../format/geometry.ts';
 import type { BlockHasher } from '../format/hasher.ts';
 import { Arena, type BlockKind } from './arena.ts';
+import { type StatesRoom, unsharedStates } from './block-state.ts';
 
 /** Blocks allocated before the round robin moves on by one arena: 16 MiB of 16 KiB blocks. */
 const ROUND_ROBIN_BLOCKS = 1024;
@@ -24,17 +25,19 @@ export class ArenaSet {
   private roundRobin = 0;
   private readonly geometry: Geometry;
   private readonly hasher: BlockHasher;
+  private readonly statesRoom: StatesRoom;
 
-  constructor(geometry: Geometry, hasher: BlockHasher) {
+  constructor(geometry: Geometry, hasher: BlockHasher, statesRoom: StatesRoom = unsharedStates) {
     this.geometry = geometry;
     this.hasher = hasher;
+    this.statesRoom = statesRoom;
   }
 
   /** The arena of that index; it and the ones before it come into being, with nothing grown. */
   open(index: ArenaIndex): Arena {
     while (this.arenas.length <= index) {
       const next = this.arenas.length as ArenaIndex;
-      this.arenas.push(new Arena(next, this.geometry, this.hasher));
+      this.arenas.push(new Arena(next, this.geometry, this.hasher, this.statesRoom));
     }
     return this.at(index);
   }

@@ -15,7 +15,7 @@ import type { BlockHasher } from '../format/hasher.ts';
 import { UnitBuffer } from '../format/log-records.ts';
 import type { ArenaEntry } from '../format/superblock.ts';
 import { AllocLog, type LogWriter } from './alloc-log.ts';
-import { STATE, STATE_MASK, UNLOGGED } from './block-state.ts';
+import { STATE, STATE_MASK, type StatesRoom, UNLOGGED, unsharedStates } from './block-state.ts';
 import { FreeRanges } from './free-ranges.ts';
 import { appendCompacted } from './log-compactor.ts';
 import type { ReplayedLog } from './log-replay.ts';
@@ -54,14 +54,21 @@ export class Arena {
   private missingRun = Number.POSITIVE_INFINITY;
   /** `logReserveBlocks` of what has grown. */
   private reserveBlocks = 0;
+  private readonly statesRoom: StatesRoom;
   private compactedAtCommit = Number.NEGATIVE_INFINITY;
   private compactedBlocks = 0;
   /** Asked for, and not done yet. */
   compactionAsked = false;
 
-  constructor(index: ArenaIndex, geometry: Geometry, hasher: BlockHasher) {
+  constructor(
+    index: ArenaIndex,
+    geometry: Geometry,
+    hasher: BlockHasher,
+    statesRoom: StatesRoom = unsharedStates,
+  ) {
     this.index = index;
     this.geometry = geometry;
+    this.statesRoom = statesRoom;
     this.log = new AllocLog(index, geometry, hasher);
   }
 
@@ -69,7 +76,7 @@ export class Arena {
   resume(replayed: ReplayedLog): void {
     assert(this.grownBlocks === 0, 'an arena is resumed once');
     this.setGrown(replayed.grownBlocks);
-    this.states = replayed.states;
+    this.states = this.statesRoom(this.index, replayed.states.length, replayed.states);
     this.loggedBlocks = replayed.grownBlocks;
     this.loggedFreeBlocks = replayed.loggedFreeBlocks;
     replayed.free.forEach((start, count) => {
@@ -124,9 +131,7 @@ export class Arena {
   /** The file has room for `count` blocks more. */
   grow(count: number): void {
     assert(this.grownBlocks + count <= arenaBlocks(this.geometry), 'an arena keeps its bounds');
-    const states = new Uint8Array(this.grownBlocks + count);
-    states.set(this.states);
-    this.states = states;
+    this.states = this.statesRoom(this.index, this.grownBlocks + count, this.states);
     this.comeBack(this.grownBlocks, count);
     trace('grow', addressOf(this.index, this.grownBlocks as BlockIndex, this.geometry), count);
     this.setGrown(this.grownBlocks + count);

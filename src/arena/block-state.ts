@@ -14,3 +14,15 @@ export const STATE = {
 export const STATE_MASK = 0x07;
 /** Allocated by a transaction that no commit has frozen: as far as the log knows, the block is free. */
 export const UNLOGGED = 0x08;
+
+/**
+ * Where an arena's bytes live: gives room for `count` blocks that begins with `before` and goes on free. With shared
+ * memory the room is always the same, and other threads look at it.
+ */
+export type StatesRoom = (arena: number, count: number, before: Uint8Array) => Uint8Array;
+
+export function unsharedStates(_arena: number, count: number, before: Uint8Array): Uint8Array {
+  const states = new Uint8Array(count);
+  states.set(before);
+  return states;
+}

@@ -21,8 +21,10 @@ type Rule = (file: SourceFile) => string[];
  */
 const LAYERS = [
   ...['base', 'format', 'device', 'shared', 'arena', 'epoch', 'cache', 'sync', 'store', 'client'],
-  ...['src', 'workers', 'demo', 'sim', 'e2e'],
+  ...['src', 'workers', 'bench', 'demo', 'sim', 'scripts', 'e2e'],
 ];
+/** What the benchmarks measure in a page: the harness and the demo run the same. */
+const BENCH_PAGE = 'e2e/bench/page/';
 /** The demo and the browser tests stand side by side. */
 const SIDE_BY_SIDE = ['demo', 'e2e'];
 const BROWSER_GLOBALS =
@@ -81,6 +83,7 @@ function targetOf(path: string, specifier: string): string | undefined {
 }
 
 function layerOf(path: string): string {
+  if (path.startsWith(BENCH_PAGE)) return 'bench';
   const [top = '', folder = ''] = path.split('/');
   return top === 'src' && !folder.includes('.') ? folder : top;
 }
@@ -88,6 +91,8 @@ function layerOf(path: string): string {
 function mayImport(path: string, target: string): boolean {
   const [from, to] = [layerOf(path), layerOf(target)];
   if (isTest(target)) return false;
+  // The demo shows the documents.
+  if (from === 'demo' && target.endsWith('.md')) return true;
   if (from === 'sim' || from === 'src' || (isTest(path) && path.startsWith('src/'))) {
     return target.startsWith('src/');
   }
@@ -173,7 +178,9 @@ const browserGlobalsStayOutside: Rule = (file) =>
   BROWSER_CODE.test(file.path) ? [] : globals(file, BROWSER_GLOBALS);
 
 const atomicsHaveOneHome: Rule = (file) =>
-  file.path === 'src/shared/atomics.ts' || isTest(file.path) ? [] : globals(file, /^Atomics$/);
+  file.path === 'src/shared/atomics.ts' || isTest(file.path) || file.path.startsWith('e2e/')
+    ? []
+    : globals(file, /^Atomics$/);
 
 const linesAreShort: Rule = (file) =>
   file.text.split('\n').flatMap((line, index) => {
@@ -313,6 +320,13 @@ describe('the rules notice', () => {
     ['a test that is imported', importsPointDownward, 'src/store/a.ts', "import './b.test.ts';"],
     ['an entry that is imported', importsPointDownward, 'src/client/a.ts', "import '../index.ts';"],
     ['a folder without a layer', importsPointDownward, 'src/store/a.ts', "import '../utils/b.ts';"],
+    ['a browser test in the demo', importsPointDownward, 'demo/a.ts', "import '../e2e/b.ts';"],
+    [
+      'the harness in a measurement',
+      importsPointDownward,
+      'e2e/bench/page/a.ts',
+      "import '../main.ts';",
+    ],
     ['the demo in a browser test', importsPointDownward, 'e2e/a.ts', "import '../demo/b.ts';"],
     ['an import without extension', importsNameTheirExtension, 'src/base/a.ts', "import './b';"],
     ['a global', browserGlobalsStayOutside, 'src/store/a.ts', 'navigator.locks;'],
@@ -368,6 +382,7 @@ describe('the rules leave alone', () => {
     ['packages', importsPointDownward, 'src/base/a.ts', "import 'fast-check';"],
     ['tests', importsPointDownward, 'src/base/a.test.ts', "import '../sim/b.ts';"],
     ['entries', importsPointDownward, 'src/testing.ts', "import './sim/b.ts';"],
+    ['measurements', importsPointDownward, 'demo/a.ts', "import '../e2e/bench/page/b.ts';"],
     ['workers', importsPointDownward, 'workers/a.ts', "import '../src/store/b.ts';"],
     ['names of our own', browserGlobalsStayOutside, 'src/store/a.ts', 'const self = 1; use(self);'],
     ['properties', browserGlobalsStayOutside, 'src/store/a.ts', 'use(a.window, { document: 1 });'],

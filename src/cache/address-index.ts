@@ -11,7 +11,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { BlockAddress, SlotIndex } from '../base/brand.ts';
-import { atomicStore } from '../shared/atomics.ts';
+import { atomicStore, plainLoad } from '../shared/atomics.ts';
 import {
   type CacheLayout,
   highWord,
@@ -41,9 +41,12 @@ export class AddressIndex {
     const slotsStart = this.layout.slotsStart;
     let bucket = homeBucket(this.layout, low, high);
     // Plain loads: this thread is the only one that writes these words.
-    for (let entry = words[bucket] as number; entry !== 0; entry = words[bucket] as number) {
+    for (let entry = plainLoad(words, bucket); entry !== 0; entry = plainLoad(words, bucket)) {
       const header = slotsStart + (entry - 1) * SLOT_WORDS;
-      if (words[header + SLOT_ADDRESS_LOW] === low && words[header + SLOT_ADDRESS_HIGH] === high) {
+      if (
+        plainLoad(words, header + SLOT_ADDRESS_LOW) === low &&
+        plainLoad(words, header + SLOT_ADDRESS_HIGH) === high
+      ) {
         return (entry - 1) as SlotIndex;
       }
       bucket = (bucket + 1) & this.bucketMask;
@@ -55,13 +58,14 @@ export class AddressIndex {
   insert(slot: SlotIndex): void {
     const { words } = this;
     const header = this.layout.slotsStart + slot * SLOT_WORDS;
-    const low = words[header + SLOT_ADDRESS_LOW] as number;
-    const high = words[header + SLOT_ADDRESS_HIGH] as number;
+    const low = plainLoad(words, header + SLOT_ADDRESS_LOW);
+    const high = plainLoad(words, header + SLOT_ADDRESS_HIGH);
     let bucket = this.homeOf(slot + 1);
-    for (let entry = words[bucket] as number; entry !== 0; entry = words[bucket] as number) {
+    for (let entry = plainLoad(words, bucket); entry !== 0; entry = plainLoad(words, bucket)) {
       const other = this.layout.slotsStart + (entry - 1) * SLOT_WORDS;
       const isSame =
-        words[other + SLOT_ADDRESS_LOW] === low && words[other + SLOT_ADDRESS_HIGH] === high;
+        plainLoad(words, other + SLOT_ADDRESS_LOW) === low &&
+        plainLoad(words, other + SLOT_ADDRESS_HIGH) === high;
       assert(!isSame, 'I2: an address is entered twice');
       bucket = (bucket + 1) & this.bucketMask;
     }
@@ -72,12 +76,12 @@ export class AddressIndex {
   remove(slot: SlotIndex): void {
     const { words, bucketMask } = this;
     let hole = this.homeOf(slot + 1);
-    while (words[hole] !== slot + 1) {
-      assert(words[hole] !== 0, 'I2: a slot to be taken from the index is not in it');
+    while (plainLoad(words, hole) !== slot + 1) {
+      assert(plainLoad(words, hole) !== 0, 'I2: a slot to be taken from the index is not in it');
       hole = (hole + 1) & bucketMask;
     }
     let bucket = (hole + 1) & bucketMask;
-    for (let entry = words[bucket] as number; entry !== 0; entry = words[bucket] as number) {
+    for (let entry = plainLoad(words, bucket); entry !== 0; entry = plainLoad(words, bucket)) {
       // The entry may move into the hole unless its home lies behind the hole: a probe would start past it.
       const fromHome = (bucket - this.homeOf(entry)) & bucketMask;
       const fromHole = (bucket - hole) & bucketMask;
@@ -94,7 +98,7 @@ export class AddressIndex {
   probeLength(slot: SlotIndex): number {
     const home = this.homeOf(slot + 1);
     for (let step = 0; step < this.layout.bucketCount; step += 1) {
-      const entry = this.words[(home + step) & this.bucketMask] as number;
+      const entry = plainLoad(this.words, (home + step) & this.bucketMask);
       if (entry === slot + 1) return step + 1;
       if (entry === 0) return 0;
     }
@@ -114,8 +118,8 @@ export class AddressIndex {
     const header = this.layout.slotsStart + (entry - 1) * SLOT_WORDS;
     return homeBucket(
       this.layout,
-      this.words[header + SLOT_ADDRESS_LOW] as number,
-      this.words[header + SLOT_ADDRESS_HIGH] as number,
+      plainLoad(this.words, header + SLOT_ADDRESS_LOW),
+      plainLoad(this.words, header + SLOT_ADDRESS_HIGH),
     );
   }
 }

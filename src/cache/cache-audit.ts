@@ -25,6 +25,7 @@ export interface CacheParts {
   readonly empty: SlotList;
   readonly holds: Int32Array;
   readonly isIndexed: (slot: SlotIndex) => boolean;
+  readonly isLent: (slot: SlotIndex) => boolean;
   readonly counts: { slots: number; used: number; dirty: number; held: number };
   readonly settling: number;
 }
@@ -56,6 +57,7 @@ function slotFlaw(parts: CacheParts, slot: SlotIndex): string | undefined {
   const holds = parts.holds[slot] as number;
   const indexed = parts.isIndexed(slot);
   if (status > SLOT_STATUS.dirty) return 'I2: no such status';
+  if (parts.isLent(slot)) return lentFlaw(parts, slot, status);
   if (holds < 0) return 'I10: fewer than no holds';
   if (isStable(state) !== status >= SLOT_STATUS.clean) return 'I2: stable without verified content';
   if (indexed && status < SLOT_STATUS.loading) return 'I2: in the index without a key';
@@ -72,6 +74,16 @@ function slotFlaw(parts: CacheParts, slot: SlotIndex): string | undefined {
   if (indexed && parts.index.find(address) !== slot) return 'I2: a probe does not find it';
   if (!indexed && parts.index.probeLength(slot) !== 0) return 'I2: a probe finds what is private';
   return undefined;
+}
+
+/** Pinned until it is adopted, whether it has been filled by now or not; nobody finds it. */
+function lentFlaw(parts: CacheParts, slot: SlotIndex, status: number): string | undefined {
+  if (status !== SLOT_STATUS.owned && status !== SLOT_STATUS.clean) {
+    return 'I2: lent, and neither empty-handed nor filled';
+  }
+  if ((parts.holds[slot] as number) > 0) return 'I10: held although it is lent';
+  if (parts.lru.has(slot) || parts.empty.has(slot)) return 'I10: lent, and to be had';
+  return parts.isIndexed(slot) ? 'I2: lent, and in the index' : undefined;
 }
 
 function wordOf(parts: CacheParts, slot: number, word: number): number {

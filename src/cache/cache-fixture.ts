@@ -2,7 +2,9 @@
 import { assert } from '../base/assert.ts';
 import type { BlockAddress, Generation, SlotIndex } from '../base/brand.ts';
 import type { Pointer } from '../format/pointer.ts';
+import { SLOT_STATUS } from '../shared/cache-layout.ts';
 import { Cache } from './cache.ts';
+import { SlotHeaders } from './slot-headers.ts';
 import { NO_SLOT, type NoSlot } from './slot-list.ts';
 
 export const BLOCK_BYTES = 512;
@@ -61,4 +63,12 @@ export function insert(cache: Cache, pointer: Pointer): SlotIndex {
   fill(cache.bytesOf(slot), pointer);
   cache.insertDirty(slot, pointer);
   return slot;
+}
+
+/** What another thread does with a slot that it was lent. */
+export function fillLent(cache: Cache, slot: SlotIndex, pointer: Pointer): void {
+  const headers = new SlotHeaders(cache.layout, cache.control);
+  fill(cache.bytesOf(slot), pointer);
+  headers.setKey(slot, pointer);
+  headers.become(slot, SLOT_STATUS.clean);
 }

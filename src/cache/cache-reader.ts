@@ -8,7 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { atomicAdd, atomicLoad } from '../shared/atomics.ts';
+import { atomicAdd, atomicLoad, copyBytes } from '../shared/atomics.ts';
 import {
   type CacheLayout,
   highWord,
@@ -71,7 +71,7 @@ export class CacheReader {
       ) {
         if (!isReadable(state) || !this.keyIs(header, pointer)) return false;
         const offset = (entry - 1) * layout.blockBytes;
-        into.set(this.bytes.subarray(offset, offset + layout.blockBytes));
+        copyBytes(this.bytes.subarray(offset, offset + layout.blockBytes), into);
         // A read-modify-write: a load would not keep the copy in front of it.
         return versionOf(atomicAdd(control, header + SLOT_STATE, 0)) === versionOf(state);
       }

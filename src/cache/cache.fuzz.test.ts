@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts';
 import type { SlotIndex } from '../base/brand.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { SLOT_STATUS, type SlotStatus } from '../shared/cache-layout.ts';
-import { fill, fixture, isContentOf, pointerTo, some } from './cache-fixture.ts';
+import { fill, fillLent, fixture, isContentOf, pointerTo, some } from './cache-fixture.ts';
 import { CacheReader } from './cache-reader.ts';
 import { NO_SLOT } from './slot-list.ts';
 
@@ -17,6 +17,7 @@ interface ModelSlot {
   holds: number;
   current: boolean;
   freed: boolean;
+  lent: boolean;
 }
 
 /** The cache as one would write it without caring for speed: a slot is an object, a list is an array. */
@@ -31,7 +32,8 @@ class Model {
   evictions = 0;
 
   constructor(slotCount: number) {
-    const slot = { status: empty, pointer: pointerTo(0), holds: 0, current: false, freed: false };
+    const nothing = { status: empty, pointer: pointerTo(0), holds: 0 };
+    const slot = { ...nothing, current: false, freed: false, lent: false };
     this.slots = Array.from({ length: slotCount }, () => ({ ...slot }));
     this.empty = this.slots.map((_, n) => n);
   }
@@ -143,6 +145,8 @@ const STEPS = [
   'markFreed',
   'forget',
   'release',
+  'lend',
+  'adopt',
 ] as const;
 
 interface Step {
@@ -203,6 +207,12 @@ class Pair {
       case 'scratch':
         this.pluck();
         break;
+      case 'lend':
+        this.lend();
+        break;
+      case 'adopt':
+        this.adopt(pointer, which);
+        break;
       case 'forget':
         expect(cache.forget(pointer.address)).toBe(model.forget(pointer));
         break;
@@ -222,7 +232,7 @@ class Pair {
       drop: (slot: ModelSlot) => slot.holds > 0,
       hold: (slot: ModelSlot) => slot.status >= loading,
       markFreed: (slot: ModelSlot) => slot.status >= loading,
-      release: (slot: ModelSlot) => slot.status === owned,
+      release: (slot: ModelSlot) => slot.status === owned && !slot.lent,
     }[what as 'finish'];
     const candidates = [...model.slots.keys()].filter((n) => fits(model.at(n)));
     const chosen = candidates[which % candidates.length];
@@ -287,6 +297,25 @@ class Pair {
     fill(cache.bytesOf(slot), pointer);
     cache.insertDirty(slot, pointer);
     model.insertDirty(slot, pointer);
+  }
+
+  private lend(): void {
+    const slot = this.cache.lend();
+    expect(slot).toBe(this.model.pluck());
+    if (slot !== NO_SLOT) this.model.at(slot).lent = true;
+  }
+
+  private adopt(pointer: Pointer, which: number): void {
+    const { cache, model } = this;
+    const candidates = [...model.slots.keys()].filter((n) => model.at(n).lent);
+    const chosen = candidates[which % candidates.length];
+    if (chosen === undefined) return;
+    fillLent(cache, chosen as SlotIndex, pointer);
+    expect(cache.checkInvariants()).toBeUndefined();
+    const isNew = model.current(pointer) === NO_SLOT;
+    expect(cache.adopt(chosen as SlotIndex)).toBe(isNew);
+    Object.assign(model.at(chosen), { pointer, current: isNew, freed: false, lent: false });
+    model.become(chosen, isNew ? clean : empty);
   }
 
   private pluck(): SlotIndex | -1 {

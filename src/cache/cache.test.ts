@@ -6,6 +6,7 @@ import { Cache } from './cache.ts';
 import {
   BLOCK_BYTES,
   fill,
+  fillLent,
   fixture,
   insert,
   isContentOf,
@@ -490,4 +491,101 @@ test('the audit notices a lost entry, a changed status and a changed address', (
     damage(broken);
     expect(broken.checkInvariants()).toMatch(/I2|I10/);
   }
+});
+
+describe('lent slots: filled by another thread, then adopted', () => {
+  function lend(pointer: Pointer): SlotIndex {
+    const slot = some(cache.lend());
+    fillLent(cache, slot, pointer);
+    return slot;
+  }
+
+  test('I2: nobody finds it before it is adopted, and then it is a block like any other', () => {
+    start(2);
+    const slot = lend(pointerTo(1));
+    expect(cache.find(pointerTo(1))).toBe(NO_SLOT);
+    expect(cache.adopt(slot)).toBe(true);
+    expect(cache.find(pointerTo(1))).toBe(slot);
+    expect(isContentOf(cache.bytesOf(slot), pointerTo(1))).toBe(true);
+    expect(cache.checkInvariants()).toBeUndefined();
+    load(cache, pointerTo(2));
+    expect(cache.available).toBe(2);
+    expect(pluckAll()).toHaveLength(2);
+    expect(cache.find(pointerTo(1))).toBe(NO_SLOT);
+  });
+
+  test('I10: while it is lent it is pinned', () => {
+    start(2);
+    const slot = some(cache.lend());
+    load(cache, pointerTo(2));
+    expect(cache.available).toBe(1);
+    expect(pluckAll()).not.toContain(slot);
+    expect(cache.lend()).toBe(NO_SLOT);
+    expect(() => cache.release(slot)).toThrow('I10');
+    expect(cache.checkInvariants()).toBeUndefined();
+    fillLent(cache, slot, pointerTo(1));
+    expect(cache.checkInvariants()).toBeUndefined();
+    expect(cache.available).toBe(0);
+  });
+
+  test('it is as if used last, and goes out after what was there before', () => {
+    start(3);
+    const slot = lend(pointerTo(1));
+    const first = load(cache, pointerTo(2));
+    const second = load(cache, pointerTo(3));
+    cache.adopt(slot);
+    expect(pluckAll()).toEqual([first, second, slot]);
+  });
+
+  const present: readonly [string, () => SlotIndex][] = [
+    ['clean', () => load(cache, pointerTo(1))],
+    ['older', () => load(cache, pointerTo(1, 0))],
+    ['dirty and newer', () => insert(cache, pointerTo(1, 2))],
+    [
+      'on its way',
+      () => {
+        const slot = some(cache.pluck());
+        cache.beginLoad(slot, pointerTo(1));
+        return slot;
+      },
+    ],
+  ];
+  test.each(present)(
+    'what the address has already stays, and the slot is empty (%s)',
+    (_, enter) => {
+      start(3);
+      const lent = lend(pointerTo(1));
+      const current = enter();
+      expect(cache.adopt(lent)).toBe(false);
+      expect(cache.findAddress(pointerTo(1).address)).toBe(current);
+      expect(cache.status(lent)).toBe(SLOT_STATUS.empty);
+      expect(cache.available).toBe(cache.settling > 0 ? 2 : 3);
+    },
+  );
+
+  test('two of the same block: the first one stays', () => {
+    start(3);
+    const [first, second] = [lend(pointerTo(1)), lend(pointerTo(1))];
+    expect(cache.adopt(second)).toBe(true);
+    expect(cache.adopt(first)).toBe(false);
+    expect(cache.find(pointerTo(1))).toBe(second);
+  });
+
+  test('I8: a new block takes the place of an adopted one', () => {
+    start(3);
+    cache.adopt(lend(pointerTo(1)));
+    const newer = insert(cache, pointerTo(1, 2));
+    expect(cache.findAddress(pointerTo(1).address)).toBe(newer);
+  });
+
+  test('what is not clean, or not lent, is not adopted', () => {
+    start(3);
+    const lent = some(cache.lend());
+    expect(() => cache.adopt(lent)).toThrow('I2');
+    const slot = load(cache, pointerTo(1));
+    expect(() => cache.adopt(slot)).toThrow('I10');
+    fillLent(cache, lent, pointerTo(2));
+    cache.adopt(lent);
+    expect(() => cache.adopt(lent)).toThrow('I10');
+  });
 });

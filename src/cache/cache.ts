@@ -11,7 +11,8 @@
  *                      owned ─ insertDirty ─▶ dirty ─ written ─▶ clean
  *                      owned ─ release ─▶ empty      loading ─ failLoad ─▶ empty      dirty ─ discard ─▶ empty
  *
- * Scratch (a log batch, a superblock) is an owned slot: pinned and without a key until `release`.
+ * Scratch (a log batch, a superblock) is an owned slot: pinned and without a key until `release`. A lent one is owned,
+ * too, until another thread has filled it: it comes back clean, by `adopt`.
  *
  * **One entry per address.** The index maps an address to at most one slot, the *current* one, so that `findAddress`
  * has an answer that `free` may rely on. A block just finalized is always current. A load is current unless the
@@ -43,6 +44,8 @@ import { NO_SLOT, type NoSlot, SlotList } from './slot-list.ts';
 const FLAG_INDEXED = 1;
 /** Its block was freed: it goes out before blocks that are still in use. */
 const FLAG_FREED = 2;
+/** Another thread has it, or has had it and it was not adopted yet. */
+const FLAG_LENT = 4;
 
 export interface CacheOptions {
   /** A power of two, 512 … 65,536. */
@@ -106,6 +109,7 @@ export class Cache {
     );
     this.views = new Array(slotCount).fill(undefined);
     this.headers = new SlotHeaders(this.layout, this.control);
+    this.headers.reset();
     this.index = new AddressIndex(this.layout, this.control);
     this.lru = new SlotList(slotCount);
     this.empty = new SlotList(slotCount);
@@ -238,9 +242,17 @@ export class Cache {
     return slot;
   }
 
+  /** A slot for another thread to fill, as `pluck` finds one. It comes back by `adopt`, or never. */
+  lend(): SlotIndex | NoSlot {
+    const slot = this.pluck();
+    if (slot !== NO_SLOT) this.flags[slot] = FLAG_LENT;
+    return slot;
+  }
+
   /** Gives an owned slot back: scratch after its last use, or a pluck that was not needed. */
   release(slot: SlotIndex): void {
     assert(this.status(slot) === SLOT_STATUS.owned, 'I10: only an owned slot is released');
+    assert(this.flags[slot] !== FLAG_LENT, 'I10: a lent slot is not released');
     this.headers.become(slot, SLOT_STATUS.empty);
     this.settle(slot);
   }
@@ -273,6 +285,24 @@ export class Cache {
     this.loadingCount -= 1;
     this.headers.become(slot, SLOT_STATUS.clean);
     this.settle(slot);
+  }
+
+  /**
+   * A lent slot comes back: another thread has put a block into it, verified, given it its key and made it clean. It
+   * becomes current, unless the address has an entry already: that one is as good, or newer, or about to be. Returns
+   * whether it stays.
+   */
+  adopt(slot: SlotIndex): boolean {
+    assert(this.status(slot) === SLOT_STATUS.clean, 'I2: a lent slot comes back clean');
+    assert(this.flags[slot] === FLAG_LENT, 'I10: only a lent slot is adopted');
+    const address = this.addressOf(slot);
+    this.flags[slot] = 0;
+    trace('load', address, this.headers.generationOf(slot));
+    const isNew = this.findAddress(address) === NO_SLOT;
+    if (isNew) this.enter(slot);
+    else this.headers.become(slot, SLOT_STATUS.empty);
+    this.settle(slot);
+    return isNew;
   }
 
   /** The bytes could not be read, or are not the pointer's. Waiters still hold the slot, without a key. */
@@ -357,6 +387,7 @@ export class Cache {
   /** Says which invariant is broken, or `undefined`. Looks at everything: for tests. */
   checkInvariants(): string | undefined {
     return cacheFlaw({
+      isLent: (slot) => this.flags[slot] === FLAG_LENT,
       layout: this.layout,
       control: this.control,
       index: this.index,

@@ -4,12 +4,13 @@
  * when a slot becomes readable or stops being so.
  *
  * Reads are plain loads, since this thread is the only one that changes these words; writes are atomic, since others
- * look on.
+ * look on. A slot may be lent: an owned one, handed over through a ring, is its borrower's until it comes back the same
+ * way, and the borrower has headers of its own over the same words.
  */
 import { assert } from '../base/assert.ts';
 import type { BlockAddress, Generation, SlotIndex } from '../base/brand.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { atomicCompareExchange, atomicStore } from '../shared/atomics.ts';
+import { atomicCompareExchange, atomicStore, plainLoad } from '../shared/atomics.ts';
 import {
   type CacheLayout,
   highWord,
@@ -34,12 +35,18 @@ import {
 export class SlotHeaders {
   private readonly words: Int32Array;
   private readonly slotsStart: number;
+  private readonly slotCount: number;
 
   constructor(layout: CacheLayout, words: Int32Array) {
     this.words = words;
     this.slotsStart = layout.slotsStart;
-    for (let slot = 0; slot < layout.slotCount; slot += 1) {
-      atomicStore(words, this.slotsStart + slot * SLOT_WORDS + SLOT_STATE, STATE_INITIAL);
+    this.slotCount = layout.slotCount;
+  }
+
+  /** Makes all slots empty: once, by the cache's owner, before anybody else has a hand on them. */
+  reset(): void {
+    for (let slot = 0; slot < this.slotCount; slot += 1) {
+      atomicStore(this.words, this.slotsStart + slot * SLOT_WORDS + SLOT_STATE, STATE_INITIAL);
     }
   }
 
@@ -100,12 +107,12 @@ export class SlotHeaders {
    */
   become(slot: SlotIndex, status: SlotStatus): void {
     const at = this.slotsStart + slot * SLOT_WORDS + SLOT_STATE;
-    const before = this.words[at] as number;
+    const before = plainLoad(this.words, at);
     const found = atomicCompareExchange(this.words, at, before, stateAfter(before, status));
     assert(found === before, 'I2: a slot changed behind its owner');
   }
 
   private word(slot: SlotIndex, offset: number): number {
-    return this.words[this.slotsStart + slot * SLOT_WORDS + offset] as number;
+    return plainLoad(this.words, this.slotsStart + slot * SLOT_WORDS + offset);
   }
 }

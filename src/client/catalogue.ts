@@ -7,9 +7,11 @@ import { createStore, del, entries, get, set, type UseStore } from 'idb-keyval';
 import type { Geometry } from '../format/geometry.ts';
 import type { OpenedStore } from '../store/verbs.ts';
 
+/** What is remembered of a store outside OPFS, so that its loss is noticed. */
 export interface CatalogueEntry {
   /** 32 hexadecimal digits. */
   readonly storeId: string;
+  /** What was fixed when the store was created: bytes of a block, bytes of an arena, number of files. */
   readonly geometry: Pick<Geometry, 'blockBytes' | 'arenaBytes' | 'diskCount'>;
   /** The newest durable generation seen; a little behind the store's own. */
   readonly generation: number;
@@ -70,6 +72,7 @@ export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** `'unavailable'`: IndexedDB does not work here, so a loss of the files would not be noticed. */
 export type CatalogueStatus = 'ok' | 'unavailable';
 
 /** Commits are noted at most this often. */

@@ -49,8 +49,9 @@ export function checkInto(into: Uint8Array, blockBytes: number): void {
   );
 }
 
-/** Compared by name, so that a Uint8Array of another realm passes. */
+/** Compared by name too, so that a Uint8Array of another realm passes. */
 function checkBytes(bytes: Uint8Array): void {
+  if (bytes instanceof Uint8Array) return;
   if (Object.prototype.toString.call(bytes) === '[object Uint8Array]') return;
   throw new StoreError('MISUSE', 'A block is given and taken as a Uint8Array.');
 }

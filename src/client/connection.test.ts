@@ -61,7 +61,8 @@ function connected(workerLocks?: MemoryLocks) {
   const locks = new MemoryLocks();
   void locks.owner().request('opfs-blocks:a', () => new Promise(() => {}));
   const worker = new TestWorker(workerLocks ?? locks);
-  const options = { worker, locks: locks.owner(), store: 'a', signOfLife: 'alive' };
+  const inForeground = () => true;
+  const options = { worker, locks: locks.owner(), store: 'a', signOfLife: 'alive', inForeground };
   const connection = new Connection(options);
   open.push(worker);
   return { connection, worker };

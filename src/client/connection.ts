@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from 'comlink';
 import { StoreError } from '../base/errors.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Heartbeat, type WatchedThreads } from './heartbeat.ts';
 import { Lifeline } from './lifeline.ts';
 import { holdLock, type Locks } from './locks.ts';
 import { connectRemote, type RemoteStore } from './remote-verbs.ts';
@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly store: string;
   /** Unique to this worker. */
   readonly signOfLife: string;
+  /** Whether the page gets its full share of time. */
+  readonly inForeground: () => boolean;
 }
 
 export class Connection {
@@ -32,7 +34,8 @@ export class Connection {
   readonly #worker: WorkerLike;
   readonly #locks: Locks;
   readonly #store: string;
-  readonly #signOfLife: string;
+  /** The Web Lock that the worker holds for as long as it lives. */
+  readonly signOfLife: string;
   readonly #heartbeat: Heartbeat;
   #heard = false;
   #retiring = false;
@@ -42,7 +45,7 @@ export class Connection {
     this.#worker = options.worker;
     this.#locks = options.locks;
     this.#store = options.store;
-    this.#signOfLife = options.signOfLife;
+    this.signOfLife = options.signOfLife;
     this.remote = connectRemote(this.#worker, this.lifeline, () => {
       this.#heard = true;
       this.#heartbeat.heard();
@@ -50,7 +53,8 @@ export class Connection {
     this.#heartbeat = new Heartbeat(this.lifeline, {
       ping: () => this.remote.post({ note: 'ping' }),
       onStalled: (stalled) => this.onStalled(stalled),
-      onLost: () => this.#fail('its worker did not answer for 30 s while it was being closed'),
+      onLost: (reason) => this.#fail(reason),
+      inForeground: options.inForeground,
     });
     this.#worker.addEventListener('error', (event) => this.#fail((event as ErrorEvent).message));
     this.#worker.addEventListener('messageerror', () => this.#fail('an answer was unreadable'));
@@ -61,7 +65,7 @@ export class Connection {
    * locks, only silence tells of a death, and the files' own exclusiveness keeps others out.
    */
   async start(): Promise<void> {
-    const request = { store: this.#store, signOfLife: this.#signOfLife };
+    const request = { store: this.#store, signOfLife: this.signOfLife };
     const { locksShared } = await this.remote.call((api) => api.start(request));
     if (locksShared) {
       void this.#untilGone().then(() => this.#fail('it was terminated'));
@@ -71,9 +75,24 @@ export class Connection {
     this.#heartbeat.impatient = true;
   }
 
+  /** Threads that share the session's memory, to be watched besides. */
+  watch(threads: WatchedThreads): void {
+    this.#heartbeat.threads = threads;
+  }
+
+  /** Whether others use the session too. */
+  setShared(isShared: boolean): void {
+    this.#heartbeat.isShared = isShared;
+  }
+
   /** The store is being closed: a worker that hangs in that must not keep the caller for ever. */
   beImpatient(): void {
     this.#heartbeat.impatient = true;
+  }
+
+  /** The worker commits, closes its files and ends by itself. */
+  get isRetiring(): boolean {
+    return this.#retiring;
   }
 
   /** Has the worker commit, close its files and end itself, and ends the session at once. */
@@ -101,7 +120,7 @@ export class Connection {
   }
 
   #untilGone(): Promise<void> {
-    this.#gone ??= holdLock(this.#locks, this.#signOfLife).then((lock) => lock.release());
+    this.#gone ??= holdLock(this.#locks, this.signOfLife).then((lock) => lock.release());
     return this.#gone;
   }
 
@@ -120,7 +139,7 @@ export function sessionLostError(store: string, reason: string): StoreError {
   );
 }
 
-function workerNotStartedError(store: string, reason: string | undefined): StoreError {
+export function workerNotStartedError(store: string, reason: string | undefined): StoreError {
   return new StoreError(
     'UNSUPPORTED',
     `The worker of the store '${store}' could not be started: see that its script is found and allowed ` +

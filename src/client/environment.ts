@@ -2,15 +2,19 @@
  * All that the main thread needs of the browser, in one place: tests in Node bring their own. Nothing here is touched
  * before it is asked for, so importing the library is harmless anywhere.
  */
+import { unreachable } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
 import { listStoreNames, removeStore } from '../device/opfs.ts';
 import { type Catalogue, indexedDbCatalogue } from './catalogue.ts';
 import type { WorkerLike } from './connection.ts';
+import { environmentFlaw, sharesMemory } from './environment-flaw.ts';
 import type { Locks } from './locks.ts';
 import type { WorkerRole, WorkerSource } from './options.ts';
 
 export interface Environment {
   readonly cores: number;
+  /** Threads may share memory here, and wait on it without blocking: the `threaded` profile is possible. */
+  readonly sharesMemory: boolean;
   readonly locks: Locks;
   readonly catalogue: Catalogue;
   startWorker(role: WorkerRole, store: string, source: WorkerSource | undefined): WorkerLike;
@@ -18,6 +22,8 @@ export interface Environment {
   onPageHide(listener: () => void): () => void;
   /** The page can no longer be seen, and may never be again. Returns how to stop listening. */
   onHidden(listener: () => void): () => void;
+  /** The page can be seen: its timers and threads get all the time that there is. */
+  inForeground(): boolean;
   uniqueId(): string;
   /** Names of the stores that have a folder. */
   listFolders(): Promise<string[]>;
@@ -34,6 +40,7 @@ export function browserEnvironment(): Environment {
   catalogue ??= indexedDbCatalogue();
   return {
     cores: navigator.hardwareConcurrency || 1,
+    sharesMemory: sharesMemory(),
     locks: navigator.locks,
     catalogue,
     startWorker,
@@ -44,30 +51,11 @@ export function browserEnvironment(): Environment {
         if (document.visibilityState === 'hidden') listener();
       });
     },
+    inForeground: () => typeof document === 'undefined' || document.visibilityState === 'visible',
     uniqueId: () => crypto.randomUUID(),
     listFolders: listStoreNames,
     removeFolder: (store, { waitMs }) => removeStore(store, { deadlineMs: waitMs }),
   };
-}
-
-/** What is missing for a store, as a sentence that says what to do, or `undefined`. */
-export function environmentFlaw(): string | undefined {
-  if (typeof navigator === 'undefined' || typeof Worker === 'undefined') {
-    return 'There is no browser here: open stores on a page, or use opfs-blocks/testing elsewhere.';
-  }
-  if (globalThis.isSecureContext === false) {
-    return 'The page is not a secure context: serve it over https, or from localhost.';
-  }
-  if (typeof navigator.storage?.getDirectory !== 'function') {
-    return (
-      'This browser has no origin private file system, or hides it in private windows: ' +
-      'leave private browsing, or use a browser of 2023 or later.'
-    );
-  }
-  if (navigator.locks === undefined) {
-    return 'This browser has no Web Locks: use a browser of 2022 or later.';
-  }
-  return undefined;
 }
 
 function listenTo(target: EventTarget, type: string, listener: () => void): () => void {
@@ -75,14 +63,37 @@ function listenTo(target: EventTarget, type: string, listener: () => void): () =
   return () => target.removeEventListener(type, listener);
 }
 
-/** Bundlers find the worker by this very expression. */
+/** Which worker is which shows in their names only; a script given by its address hears it from the first message. */
 function startWorker(
   role: WorkerRole,
   store: string,
   source: WorkerSource | undefined,
 ): WorkerLike {
-  const name = `opfs-blocks ${store}`;
+  const name = `opfs-blocks ${role} ${store}`;
   if (typeof source === 'function') return source(role);
   if (source !== undefined) return new Worker(source, { type: 'module', name });
-  return new Worker(new URL('../../workers/inline.ts', import.meta.url), { type: 'module', name });
+  return startOwnWorker(role, name);
+}
+
+/** Bundlers find the workers by these very expressions. */
+function startOwnWorker(role: WorkerRole, name: string): Worker {
+  switch (role) {
+    case 'inline':
+      return new Worker(new URL('../../workers/inline.ts', import.meta.url), {
+        type: 'module',
+        name,
+      });
+    case 'store':
+      return new Worker(new URL('../../workers/store.ts', import.meta.url), {
+        type: 'module',
+        name,
+      });
+    case 'disk':
+      return new Worker(new URL('../../workers/disk.ts', import.meta.url), {
+        type: 'module',
+        name,
+      });
+    default:
+      return unreachable(role);
+  }
 }

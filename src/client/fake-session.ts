@@ -11,8 +11,8 @@ import type { BegunTransaction, OpenedStore, PublishedState, StoreEvent } from '
 import { MemoryOrigin } from './memory-origin.ts';
 import { openStoreIn } from './open-store.ts';
 import { type OpenOptions, PUBLIC_LIMITS } from './options.ts';
-import type { ServedSession } from './serve.ts';
 import type { Store } from './store.ts';
+import type { ServedSession } from './verb-server.ts';
 
 export const FAKE_BLOCK_BYTES = 4096;
 
@@ -34,7 +34,6 @@ export class FakeSession implements ServedSession {
   readonly #turns: Turn[] = [];
   #listener: (event: StoreEvent) => void = () => {};
   #open: { id: number; roots: Map<string, Pointer>; doom?: StoreError } | undefined;
-  #transactions = 0;
   #state: PublishedState;
 
   constructor(settings: StoreSettings, generation = 1) {
@@ -210,9 +209,8 @@ export class FakeSession implements ServedSession {
     if (this.#open !== undefined) return;
     const turn = this.#turns.shift();
     if (turn === undefined) return;
-    this.#transactions += 1;
-    this.#open = { id: this.#transactions, roots: new Map(this.#state.roots) };
-    turn.resolve({ transaction: this.#transactions, state: this.#state });
+    this.#open = { id: turn.ticket, roots: new Map(this.#state.roots) };
+    turn.resolve({ transaction: turn.ticket, state: this.#state });
   }
 
   #finish(): void {

@@ -9,24 +9,30 @@ import { sessionLostError } from './connection.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
 import { holdStore } from './locks.ts';
-import { evictedError, recall, startConnection } from './open-store.ts';
+import { startConnection } from './open-store.ts';
 import { checkSignal, resolveWaitMs, type WorkerSource } from './options.ts';
+import { evictedError, recall } from './recollection.ts';
 import { checkStoreName } from './store-name.ts';
 
+/** How an image is imported. */
 export interface ImportOptions {
   /** How long to wait for the name's lock and for the files, in milliseconds, then LOCKED; 5,000 by default. */
   readonly waitMs?: number | undefined;
+  /** As for `openStore`. */
   readonly worker?: WorkerSource | undefined;
+  /** Gives up, with ABORTED, and leaves nothing behind. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Creates the store `name` from what `exportImage` gave. Pointers inside stay valid.
  *
+ * @param image Read to its end, or cancelled when the import fails.
  * @throws StoreError CORRUPT (truncated, damaged, or no image), VERSION, EXISTS, EVICTED, LOCKED, QUOTA, UNSUPPORTED,
  * ABORTED, MISUSE, SESSION_LOST, IO (the stream has failed; `cause` says how)
  * @example
- * await importStore('copy', file.stream());
+ * const image = await new Response(store.exportImage()).blob(); // or a file that the user has picked
+ * await importStore('copy', image.stream());
  */
 export async function importStore(
   name: string,

@@ -7,14 +7,22 @@ import { StoreError } from '../base/errors.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/handle-device.ts';
 import { MemoryDirectory } from '../device/memory-handle.ts';
+import type { Doorbell } from '../shared/doorbell.ts';
+import { SessionMemory } from '../shared/session-memory.ts';
 import type { StoreDirectory } from '../store/directory.ts';
+import type { Profile } from '../store/report.ts';
+import { SessionThreads } from '../store/session-threads.ts';
+import type { DiskServer } from '../sync/disk-server.ts';
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import type { WorkerLike } from './connection.ts';
 import type { Environment } from './environment.ts';
 import type { Locks } from './locks.ts';
 import { MemoryLocks } from './memory-locks.ts';
-import { inspectionSettings } from './options.ts';
+import type { WorkerEnvironment } from './open-sync-store.ts';
+import type { DirectoryOptions } from './opfs-directory.ts';
+import { inspectionSettings, type WorkerRole } from './options.ts';
 import { type ServeDependencies, serve } from './serve.ts';
+import { serveDisk } from './serve-disk.ts';
 
 /** What runs in the workers. */
 export type ServedEngine = Pick<ServeDependencies, 'openSession' | 'importImage'>;
@@ -33,15 +41,21 @@ export class MemoryOrigin {
   /** While false, the catalogue rejects everything, as IndexedDB does in some private windows. */
   catalogueWorks = true;
 
-  constructor(engine: ServedEngine) {
+  /** Disks' threads that have not ended, all of them run by whoever waits. */
+  readonly #disks = new Set<MemoryDisk>();
+
+  /** With the profile `threaded` there are disk workers and shared memory, all in this one thread. */
+  constructor(engine: ServedEngine, profile: Profile = 'inline') {
     this.#engine = engine;
     this.environment = {
       cores: 1,
+      sharesMemory: profile === 'threaded',
       locks: this.locks.owner(),
       catalogue: this.#catalogue(),
-      startWorker: () => this.#startWorker(),
+      startWorker: (role) => this.#startWorker(role),
       onPageHide: (listener) => listen(this.#pageHideListeners, listener),
       onHidden: (listener) => listen(this.#hiddenListeners, listener),
+      inForeground: () => true,
       uniqueId: () => {
         this.#workersStarted += 1;
         return `${this.#workersStarted}`;
@@ -68,6 +82,25 @@ export class MemoryOrigin {
     if (forgetting === 'everything') this.#entries.clear();
   }
 
+  /** What a dedicated worker of this origin sees that runs an engine itself. `killWorkers` ends it too. */
+  workerEnvironment(): WorkerEnvironment {
+    const worker = new MemoryWorker(this.locks, () => this.#workers.delete(worker));
+    this.#workers.add(worker);
+    return {
+      cores: 1,
+      sharesMemory: false,
+      locks: worker.locks,
+      catalogue: this.#catalogue(),
+      uniqueId: () => this.environment.uniqueId(),
+      startWorker: (role) => this.#startWorker(role),
+      openDirectory: (store, { openElsewhere, disks }) => ({
+        ...this.#openDirectory(store, worker),
+        ...(openElsewhere === undefined ? {} : { open: openElsewhere }),
+        ...(disks === undefined ? {} : { disks }),
+      }),
+    };
+  }
+
   /** Ends all workers as `terminate` and crashes do: in the middle of whatever they do. */
   killWorkers(): void {
     for (const worker of [...this.#workers]) worker.terminate();
@@ -92,18 +125,62 @@ export class MemoryOrigin {
     return this.#pageHideListeners.size + this.#hiddenListeners.size;
   }
 
-  #startWorker(): WorkerLike {
+  #startWorker(role: WorkerRole): WorkerLike {
     const worker = new MemoryWorker(this.locks, () => this.#workers.delete(worker));
     this.#workers.add(worker);
+    if (role === 'disk') this.#serveDisk(worker);
+    else this.#serveStore(worker);
+    return worker;
+  }
+
+  #serveStore(worker: MemoryWorker): void {
     serve(worker.inside, {
       ...this.#engine,
       locks: worker.locks,
-      openDirectory: async (store) => this.#openDirectory(store, worker),
+      openDirectory: async (store, options) => {
+        return { ...this.#openDirectory(store, worker), ...elsewhere(options) };
+      },
+      shareMemory: (buffers, startDisk) => {
+        const memory = new SessionMemory(buffers);
+        const waiting = { wait: (bell: Doorbell, seen: number) => this.#wait(memory, bell, seen) };
+        return new SessionThreads({ memory, waiting, startDisk });
+      },
       probe: async () => ({ opfs: true, syncAccessHandles: true }),
       inspectionSettings: inspectionSettings(),
       exit: () => worker.terminate(),
     });
-    return worker;
+  }
+
+  #serveDisk(worker: MemoryWorker): void {
+    serveDisk(worker.inside, {
+      locks: worker.locks,
+      openFile: async (store, file, { create }) => {
+        const folder = this.#folders.get(store) ?? new MemoryDirectory();
+        if (create) this.#folders.set(store, folder);
+        return worker.open(folder, file, { create });
+      },
+      run: async (server, memory, number) => {
+        const disk = { server, isAlive: () => !worker.ended && !server.closed };
+        this.#disks.add(disk);
+        const living = showLife(disk);
+        await runInTurns(disk, memory, number);
+        clearInterval(living);
+        this.#disks.delete(disk);
+      },
+      exit: () => worker.terminate(),
+    });
+  }
+
+  /**
+   * A thread that sleeps lets the others run. When nobody can wake it any more, because the disks' workers were ended,
+   * the session is over: in a browser the page would find out, but here it waits for this very thread.
+   */
+  #wait(memory: SessionMemory, bell: Doorbell, seen: number): void {
+    while (bell.value === seen) {
+      let worked = false;
+      for (const disk of this.#disks) worked = (disk.isAlive() && disk.server.step()) || worked;
+      if (!worked && bell.value === seen) memory.end();
+    }
   }
 
   #openDirectory(store: string, worker: MemoryWorker): StoreDirectory {
@@ -120,6 +197,7 @@ export class MemoryOrigin {
         const names = present().list();
         return files.every((file) => names.includes(file)) ? 'alive' : 'gone';
       },
+      watch: async (file) => () => !present().list().includes(file),
     };
   }
 
@@ -143,6 +221,41 @@ export class MemoryOrigin {
   }
 }
 
+const LIFE_MS = 400;
+
+interface MemoryDisk {
+  readonly server: DiskServer;
+  isAlive(): boolean;
+}
+
+/** A disk's thread without a thread: works whenever its bell has rung and nobody else is working. */
+async function runInTurns(disk: MemoryDisk, memory: SessionMemory, number: number): Promise<void> {
+  const bell = memory.diskBell(number);
+  while (disk.isAlive()) {
+    const seen = bell.value;
+    if (memory.ended) disk.server.end();
+    disk.server.runUntilIdle();
+    if (disk.isAlive()) await bell.waitAsync(seen);
+  }
+}
+
+/** As a thread that wakes up now and then, see `runDisk`. */
+function showLife(disk: MemoryDisk): ReturnType<typeof setInterval> {
+  const living = setInterval(() => {
+    if (disk.isAlive()) disk.server.showLife();
+    else clearInterval(living);
+  }, LIFE_MS);
+  return living;
+}
+
+/** Where a directory says that its files are opened by other threads. */
+function elsewhere({ openElsewhere, disks }: DirectoryOptions): Partial<StoreDirectory> {
+  return {
+    ...(openElsewhere === undefined ? {} : { open: openElsewhere }),
+    ...(disks === undefined ? {} : { disks }),
+  };
+}
+
 function listen(listeners: Set<() => void>, listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -158,7 +271,7 @@ class MemoryWorker implements WorkerLike {
   readonly #onEnd: () => void;
   readonly #owner: ReturnType<MemoryLocks['owner']>;
   readonly #handles: { close(): void }[] = [];
-  #ended = false;
+  ended = false;
 
   constructor(locks: MemoryLocks, onEnd: () => void) {
     const { port1, port2 } = new MessageChannel();
@@ -184,7 +297,7 @@ class MemoryWorker implements WorkerLike {
   }
 
   open(folder: MemoryDirectory, file: string, options: { readonly create: boolean }): Device {
-    if (this.#ended) throw new StoreError('SESSION_LOST', 'The worker has ended.');
+    if (this.ended) throw new StoreError('SESSION_LOST', 'The worker has ended.');
     try {
       const handle = folder.open(file, options);
       this.#handles.push(handle);
@@ -197,8 +310,8 @@ class MemoryWorker implements WorkerLike {
   }
 
   terminate(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.ended) return;
+    this.ended = true;
     this.#outside.close();
     this.#insidePort.close();
     for (const handle of this.#handles) handle.close();

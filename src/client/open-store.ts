@@ -2,19 +2,13 @@
  * Opening a store: its Web Lock first, then the worker, then the files (I11). Whatever fails, and wherever, all that
  * was taken is given back before the error comes out.
  */
+import { proxy } from 'comlink';
 import { StoreError } from '../base/errors.ts';
-import type { Recovery } from '../store/report.ts';
-import type { StoreSettings } from '../store/settings.ts';
 import type { OpenedStore } from '../store/verbs.ts';
-import {
-  type Catalogue,
-  type CatalogueEntry,
-  CatalogueKeeper,
-  type CatalogueStatus,
-  entryOf,
-  hexOf,
-} from './catalogue.ts';
+import { remoteBlocks } from './block-source.ts';
+import { CatalogueKeeper, entryOf } from './catalogue.ts';
 import { Connection, sessionLostError } from './connection.ts';
+import { allocateMemory, DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
 import { type HeldLock, holdStore } from './locks.ts';
@@ -24,19 +18,34 @@ import {
   PUBLIC_LIMITS,
   type ResolvedOptions,
   resolveOptions,
+  type WorkerRole,
   type WorkerSource,
 } from './options.ts';
+import type { DiskRequest } from './protocol.ts';
+import {
+  assertSameStore,
+  evictedError,
+  type Memory,
+  recall,
+  settingsFor,
+  withExpectation,
+} from './recollection.ts';
 import { SessionView } from './session-view.ts';
+import { type SharedReader, sharedReader } from './shared-reading.ts';
+import { Sharing } from './sharing.ts';
+import { fetchedFigures } from './snapshots.ts';
 import { Store } from './store.ts';
 import { checkStoreName } from './store-name.ts';
 
 /**
  * Opens a store of this origin, and creates it when there is none.
  *
+ * @param name 1 to 64 bytes of text, without slashes.
  * @throws StoreError MISUSE, UNSUPPORTED, LOCKED (open elsewhere), NOT_FOUND, EXISTS, EVICTED (it was there once, and
  * the browser has removed it), CORRUPT, VERSION, QUOTA, ABORTED, SESSION_LOST, IO
  * @example
- * await using store = await openStore('notes', { maxBytes: 2 ** 30 });
+ * await using notes = await openStore('notes', { maxBytes: 2 ** 30 });
+ * console.log(notes.recovery.created, notes.profile);
  */
 export async function openStore(name: string, options: OpenOptions = {}): Promise<Store> {
   checkStoreName(name);
@@ -73,75 +82,152 @@ interface Opening {
 async function openLocked(opening: Opening, options: ResolvedOptions): Promise<Store> {
   const { environment, name, interruption, lock } = opening;
   let connection: Connection | undefined;
+  let disks: DiskWorkers | undefined;
   try {
     const memory = await recall(environment.catalogue, name);
     interruption.signal.throwIfAborted();
-    connection = startConnection(environment, name, options.worker);
+    const role = environment.sharesMemory ? 'store' : 'inline';
+    connection = startConnection(environment, name, options.worker, role);
     interruption.ends(connection.lifeline);
-    return await openSession(opening, options, connection, memory);
+    if (environment.sharesMemory) disks = startDisks(opening, options, connection);
+    return await openSession(opening, options, { connection, disks }, memory);
   } catch (error) {
     const why = error instanceof StoreError ? error : sessionLostError(name, 'opening it failed');
-    await connection?.destroy(why);
+    await endWorkers({ connection, disks }, why);
     await lock.release();
     throw error;
   }
 }
 
+/** The store's worker, and with shared memory those of its disks. */
+interface Workers {
+  readonly connection: Connection;
+  readonly disks: DiskWorkers | undefined;
+}
+
+function startDisks(
+  { environment, name }: Opening,
+  { settings, blockBytesMin, waitMs, worker }: ResolvedOptions,
+  connection: Connection,
+): DiskWorkers {
+  const buffers = allocateMemory(settings.cacheBytes, blockBytesMin);
+  const { lifeline } = connection;
+  const parts = { environment, store: name, source: worker, waitMs, buffers, lifeline };
+  const disks = new DiskWorkers(parts);
+  connection.watch(disks.watch);
+  return disks;
+}
+
+/**
+ * The engine's worker first: it may still have been told to commit, and to close the files. If not, whoever waits for
+ * somebody who is no more is woken before: a thread that sleeps takes the browser two seconds to end.
+ */
+async function endWorkers(
+  { connection, disks }: { connection: Connection | undefined; disks: DiskWorkers | undefined },
+  why: StoreError,
+): Promise<void> {
+  disks?.expectEnd();
+  if (connection?.isRetiring !== true) disks?.memory.end();
+  await connection?.destroy(why);
+  await disks?.destroy();
+}
+
 async function openSession(
   { environment, name, interruption, lock }: Opening,
   options: ResolvedOptions,
-  connection: Connection,
+  workers: Workers,
   memory: Memory,
 ): Promise<Store> {
+  const { connection, disks } = workers;
   const { remote, lifeline } = connection;
   const { waitMs, durability } = options;
   const settings = settingsFor(options.settings, memory.entry);
   const request = { store: name, settings, waitMs };
   await connection.start();
   const opened = await remote
-    .call((api) => api.open(request))
+    .call((api) => {
+      if (disks === undefined) return api.open(request);
+      const { buffers } = disks.memory;
+      const startDisk = proxy((disk: DiskRequest) => disks.start(disk));
+      return api.open({ ...request, buffers }, startDisk);
+    })
     .catch((error: StoreError) => {
       throw memory.entry !== undefined && error.code === 'NOT_FOUND' ? evictedError(name) : error;
     });
   assertSameStore(name, opened, memory.entry);
-  const view = new SessionView(remote.verbs, opened, lifeline);
-  const [firstStats, firstStates] = await Promise.all([
-    remote.verbs.stats(),
-    remote.verbs.blockStates(),
-  ]);
+  const shared = sharedReading(opened, disks, connection);
+  remote.stager = shared?.blocks;
+  const view = new SessionView(remote.verbs, opened, lifeline, shared?.states);
+  const stats = await remote.verbs.stats();
+  const figures = shared?.figures(stats) ?? (await fetchedFigures(stats, remote.verbs, lifeline));
   const entry = entryOf(opened);
   const keeper = new CatalogueKeeper(environment.catalogue, name, { entry, status: memory.status });
   if (memory.status === 'ok') await keeper.write();
   if (lifeline.ended !== undefined) throw lifeline.ended;
   interruption.dispose();
-  const shutDown = supervise({ environment, name, lock, connection, view, keeper });
+  const shutDown = supervise({ environment, name, lock, workers, view, keeper });
+  const sharing = disks && new Sharing({ name, connection, environment, durability, disks });
   const parts = {
     name,
     verbs: remote.verbs,
     opened,
     recovery: withExpectation(opened.recovery, memory.entry),
-    profile: 'inline',
+    profile: shared === undefined ? 'inline' : 'threaded',
     durability,
     lifeline,
-    firstStats,
-    firstStates,
+    blocks: shared?.blocks ?? remoteBlocks(remote.verbs),
+    figures,
     catalogueStatus: () => keeper.status,
-    beforeClose: () => connection.beImpatient(),
+    // Who may not write is told so before its callback runs.
+    isAlone: () => !settings.readOnly && (sharing?.isUnused ?? true),
+    share: () => {
+      if (sharing === undefined) throw notSharedError();
+      return sharing.share();
+    },
+    beforeClose: () => {
+      disks?.expectEnd();
+      connection.beImpatient();
+    },
     shutDown,
   } as const;
   return new Store(parts, view);
+}
+
+function notSharedError(): StoreError {
+  return new StoreError(
+    'UNSUPPORTED',
+    'Sharing a store needs the threaded profile: serve the page with the headers for cross-origin isolation.',
+  );
+}
+
+/** The page is client number 0. */
+const PAGE_CLIENT = 0;
+
+function sharedReading(
+  { reading, recovery }: OpenedStore,
+  disks: DiskWorkers | undefined,
+  { remote, lifeline }: Connection,
+): SharedReader | undefined {
+  if (disks === undefined || reading === undefined) return undefined;
+  const { memory } = disks;
+  return sharedReader({
+    ...{ memory, reading, lifeline },
+    ...{ client: PAGE_CLIENT, verbs: remote.verbs, damaged: recovery.damagedBlocks },
+  });
 }
 
 export function startConnection(
   environment: Environment,
   store: string,
   source: WorkerSource | undefined,
+  role: WorkerRole = 'inline',
 ): Connection {
   return new Connection({
-    worker: environment.startWorker('inline', store, source),
+    worker: environment.startWorker(role, store, source),
     locks: environment.locks,
     store,
     signOfLife: `opfs-blocks worker ${environment.uniqueId()}`,
+    inForeground: environment.inForeground,
   });
 }
 
@@ -149,7 +235,7 @@ interface Supervised {
   readonly environment: Environment;
   readonly name: string;
   readonly lock: HeldLock;
-  readonly connection: Connection;
+  readonly workers: Workers;
   readonly view: SessionView;
   readonly keeper: CatalogueKeeper;
 }
@@ -158,12 +244,16 @@ interface Supervised {
  * Watches the open store until its end, then lets go of everything: the lock last, when the worker is certainly gone.
  */
 function supervise(supervised: Supervised): () => Promise<void> {
-  const { environment, name, lock, connection, view, keeper } = supervised;
+  const { environment, name, lock, workers, view, keeper } = supervised;
+  const { connection, disks } = workers;
   const { lifeline, remote } = connection;
   connection.onStalled = (stalled) => view.markStalled(stalled);
   const stopListening = [
     view.on('commit', (commit) => keeper.note(commit.generation)),
-    environment.onPageHide(() => connection.retire(sessionLostError(name, 'the page went away'))),
+    environment.onPageHide(() => {
+      disks?.expectEnd();
+      connection.retire(sessionLostError(name, 'the page went away'));
+    }),
     // Its failure shows in the store's health; nobody waits for it here.
     environment.onHidden(() => void remote.verbs.sync().catch(() => undefined)),
   ];
@@ -178,58 +268,9 @@ function supervise(supervised: Supervised): () => Promise<void> {
     // Site data that was cleared under an open store is not to be remembered again.
     if (view.isEvicted) keeper.stop();
     else await keeper.write();
-    await connection.destroy(ended);
+    await endWorkers(workers, ended);
     await lock.release();
   };
   lifeline.onEnd(() => void once());
   return once;
-}
-
-interface Memory {
-  readonly entry: CatalogueEntry | undefined;
-  readonly status: CatalogueStatus;
-}
-
-/** What the catalogue remembers; without a catalogue the store opens all the same, and says so. */
-export async function recall(catalogue: Catalogue, store: string): Promise<Memory> {
-  try {
-    return { entry: await catalogue.recall(store), status: 'ok' };
-  } catch {
-    return { entry: undefined, status: 'unavailable' };
-  }
-}
-
-/** A store that was here once is never created anew in silence. */
-function settingsFor(settings: StoreSettings, entry: CatalogueEntry | undefined): StoreSettings {
-  return entry === undefined ? settings : { ...settings, create: false };
-}
-
-export function evictedError(store: string): StoreError {
-  return new StoreError(
-    'EVICTED',
-    `The files of the store '${store}' are gone: the browser or the user has removed them. ` +
-      'Call deleteStore to accept the loss; then create it anew, or import a backup.',
-    { coordinates: { store } },
-  );
-}
-
-function assertSameStore(
-  name: string,
-  opened: OpenedStore,
-  entry: CatalogueEntry | undefined,
-): void {
-  if (entry === undefined || entry.storeId === hexOf(opened.storeId)) return;
-  throw new StoreError(
-    'EVICTED',
-    `The store '${name}' is not the one that was here before: its files were removed, and others stand in their ` +
-      'place. Call deleteStore to accept the loss; that removes these files too.',
-    {
-      coordinates: { store: name, expected: entry.storeId, actual: hexOf(opened.storeId) },
-    },
-  );
-}
-
-function withExpectation(recovery: Recovery, entry: CatalogueEntry | undefined): Recovery {
-  if (entry === undefined || entry.generation <= recovery.generation) return recovery;
-  return { ...recovery, expectedGeneration: entry.generation };
 }

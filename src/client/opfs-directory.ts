@@ -1,15 +1,23 @@
-/** A store's files in the origin private file system, for the worker that owns them. */
+/** A store's files in the origin private file system, for the worker that runs the engine. */
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/handle-device.ts';
-import { probeFiles, probeNames } from '../device/liveness.ts';
+import { probeFiles, probeNames, watchFile } from '../device/liveness.ts';
 import { listFiles, openDirectory, openFile, removeFile } from '../device/opfs.ts';
 import type { StoreDirectory } from '../store/directory.ts';
 
-/** @param waitMs how long each file is waited for while another thread still holds it, in milliseconds. */
-export function opfsDirectory(
-  store: string,
-  { waitMs }: { readonly waitMs: number },
-): StoreDirectory {
+export interface DirectoryOptions {
+  /** How long each file is waited for while another thread still holds it, in milliseconds. */
+  readonly waitMs: number;
+  /** Opens a file in a thread of its own; left out, in this one. */
+  readonly openElsewhere?: StoreDirectory['open'] | undefined;
+  /** How an engine gets at files that were opened elsewhere. */
+  readonly disks?: StoreDirectory['disks'];
+  /** Told whenever it is found out whether the files are still there. */
+  readonly onGone?: ((gone: boolean) => void) | undefined;
+}
+
+export function opfsDirectory(store: string, options: DirectoryOptions): StoreDirectory {
+  const { waitMs, openElsewhere, disks, onGone } = options;
   // Kept from the first file on: names are looked up in it at every commit.
   let folder: FileSystemDirectoryHandle | undefined;
   let storeIdOwed: Uint8Array | undefined;
@@ -17,6 +25,7 @@ export function opfsDirectory(
 
   const open: StoreDirectory['open'] = async (file, { create }): Promise<Device> => {
     folder ??= await openDirectory(store, { create });
+    if (openElsewhere !== undefined) return openElsewhere(file, { create });
     const handle = await openFile(folder, file, { create, deadlineMs: waitMs });
     return openDevice(file, handle, () => !gone);
   };
@@ -30,7 +39,18 @@ export function opfsDirectory(
         : await probeFiles(store, files, storeIdOwed);
     if (answer === 'alive') storeIdOwed = undefined;
     gone = answer === 'gone';
+    onGone?.(gone);
     return gone ? 'gone' : 'alive';
+  };
+
+  const watch = async (file: string): Promise<() => boolean> => {
+    folder ??= await openDirectory(store, { create: false });
+    const isGone = await watchFile(folder, file);
+    return () => {
+      gone ||= isGone();
+      onGone?.(gone);
+      return gone;
+    };
   };
 
   return {
@@ -38,5 +58,22 @@ export function opfsDirectory(
     open,
     removeFile: (file) => removeFile(store, file, { deadlineMs: waitMs }),
     probe,
+    watch,
+    ...(disks === undefined ? {} : { disks }),
   };
+}
+
+/** One file, in the thread that is to own it. `mayClose` as `openDevice` asks it. */
+export async function openOpfsFile(
+  store: string,
+  file: string,
+  options: {
+    readonly create: boolean;
+    readonly waitMs: number;
+    readonly mayClose: () => boolean;
+  },
+): Promise<Device> {
+  const { create, waitMs, mayClose } = options;
+  const folder = await openDirectory(store, { create });
+  return openDevice(file, await openFile(folder, file, { create, deadlineMs: waitMs }), mayClose);
 }

@@ -13,10 +13,18 @@ import {
 import type { Durability } from '../store/report.ts';
 import type { StoreSettings } from '../store/settings.ts';
 
+/**
+ * Which worker is to be started; `opfs-blocks/workers/<role>.js` is its script. The profile `inline` has one worker,
+ * `'inline'`; the profile `threaded` has a `'store'` and a `'disk'` for each file.
+ */
 export type WorkerRole = 'store' | 'disk' | 'inline';
-/** The address of a worker script, or a function that starts the worker, for odd bundlers and content policies. */
+/**
+ * The address of a worker script, or a function that starts the worker: for bundlers that do not follow `new URL(…,
+ * import.meta.url)`, and for content policies. Workers are modules.
+ */
 export type WorkerSource = URL | ((role: WorkerRole) => Worker);
 
+/** How a store is opened. What is fixed when a store is created may be left out later; another value is MISUSE then. */
 export interface OpenOptions {
   /** Bytes of a block: a power of two, 4,096 … 65,536; 16,384 by default. Fixed when the store is created. */
   readonly blockSize?: number | undefined;
@@ -38,6 +46,7 @@ export interface OpenOptions {
   readonly readOnly?: boolean | undefined;
   /** How long to wait for the lock and for the files, in milliseconds, then LOCKED; 5,000 by default. */
   readonly waitMs?: number | undefined;
+  /** Where the worker scripts are, when the bundler does not find them by itself. */
   readonly worker?: WorkerSource | undefined;
   /** Gives up opening, with ABORTED. */
   readonly signal?: AbortSignal | undefined;
@@ -45,6 +54,8 @@ export interface OpenOptions {
 
 export interface ResolvedOptions {
   readonly settings: StoreSettings;
+  /** The smallest blocks that a store found may have. */
+  readonly blockBytesMin: number;
   readonly durability: Durability;
   readonly waitMs: number;
   readonly worker: WorkerSource | undefined;
@@ -104,6 +115,7 @@ export function resolveOptions(
       cacheBytes: resolveCacheBytes(options, geometry.blockBytes),
       ...resolveModes(options),
     },
+    blockBytesMin: limits.blockBytesMin,
     durability: checkDurability(options.durability ?? 'strict'),
     waitMs: resolveWaitMs(options),
     worker: checkWorker(options.worker),

@@ -12,6 +12,18 @@ export interface PackedBlocks {
   readonly lengths: readonly number[];
 }
 
+/** Blocks that lie in shared memory until the answer has come: where, and how long each is, in bytes. */
+export interface StagedBlocks {
+  readonly offsets: readonly number[];
+  readonly lengths: readonly number[];
+}
+
+/** A place in shared memory for blocks on their way to be written. */
+export interface Stager {
+  /** Copies the blocks there, or says that there is no room now. */
+  stage(blocks: readonly Uint8Array[]): (StagedBlocks & { release(): void }) | undefined;
+}
+
 export function packBlocks(blocks: readonly Uint8Array[]): PackedBlocks {
   let total = 0;
   for (const block of blocks) total += block.length;

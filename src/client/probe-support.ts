@@ -1,18 +1,23 @@
 /** What the browser offers here and now, before anything is opened. */
 import type { Connection } from './connection.ts';
 import { sessionLostError } from './connection.ts';
-import { browserEnvironment, environmentFlaw } from './environment.ts';
+import { browserEnvironment } from './environment.ts';
+import { environmentFlaw } from './environment-flaw.ts';
 import { startConnection } from './open-store.ts';
 import type { WorkerSource } from './options.ts';
 import type { WorkerSupport } from './protocol.ts';
 
+/** What the browser offers here and now. */
 export interface Support {
   /** A store can be opened here. Quota and damage may still say otherwise when it comes to it. */
   readonly supported: boolean;
   /** Why not, as a sentence that says what to do. */
   readonly reason?: string;
+  /** There is an origin private file system, and workers may use it. */
   readonly opfs: boolean;
+  /** Files can be opened as a store needs them. */
   readonly syncAccessHandles: boolean;
+  /** There are Web Locks. */
   readonly webLocks: boolean;
   /** The page is cross-origin isolated: SharedArrayBuffer is there, and the `threaded` profile is possible. */
   readonly sharedMemory: boolean;
@@ -20,17 +25,20 @@ export interface Support {
   readonly catalogue: boolean;
   /** The origin's files are not removed when space runs short; `undefined` when the browser does not say. */
   readonly persisted: boolean | undefined;
-  /** Bytes this origin may use and uses, as the browser estimates. */
+  /** Bytes that this origin may use, as the browser estimates; `undefined` when it does not say. */
   readonly quota: number | undefined;
+  /** Bytes that this origin uses, as the browser estimates; `undefined` when it does not say. */
   readonly usage: number | undefined;
   /** The signs are those of a private window. */
   readonly privateMode: 'likely' | 'unknown';
 }
 
 /**
+ * Finds out what the browser offers, by trying it in a worker. Never rejects: what goes wrong is the answer.
+ *
  * @example
  * const support = await probeSupport();
- * if (!support.supported) showMessage(support.reason);
+ * if (!support.supported) console.warn(support.reason);
  */
 export async function probeSupport(
   options: { readonly worker?: WorkerSource | undefined } = {},

@@ -5,10 +5,11 @@
  * Notes are not Comlink calls because each of those costs an answer: a state announced with every transaction would
  * double the messages.
  */
+import type { SessionBuffers } from '../shared/session-memory.ts';
 import type { CheckReport, Durability } from '../store/report.ts';
 import type { StoreSettings } from '../store/settings.ts';
 import type { BegunTransaction, OpenedStore, StoreEvent, StoreVerbs } from '../store/verbs.ts';
-import type { PackedBlocks } from './packing.ts';
+import type { PackedBlocks, StagedBlocks } from './packing.ts';
 import type { StoreErrorRecord } from './transfer.ts';
 
 /** Comes before `open` and `importImage`. */
@@ -31,9 +32,35 @@ export interface OpenRequest {
   readonly settings: StoreSettings;
   /** How long the files' handles are waited for, in milliseconds. */
   readonly waitMs: number;
+  /** Shared memory: the files are opened in disk workers, and readers need no messages. */
+  readonly buffers?: SessionBuffers;
 }
 
-export type ImportRequest = Omit<OpenRequest, 'settings'>;
+export type ImportRequest = Omit<OpenRequest, 'settings' | 'buffers'>;
+
+/** The engine wants a file opened in a thread of its own. */
+export interface DiskRequest {
+  readonly disk: number;
+  readonly file: string;
+  readonly create: boolean;
+}
+
+/** The first and last message to a disk worker. */
+export interface DiskAttachment extends DiskRequest {
+  readonly note: 'attach';
+  readonly store: string;
+  readonly waitMs: number;
+  /** The Web Lock that the worker holds while it has the file. */
+  readonly signOfLife: string;
+  readonly buffers: SessionBuffers;
+}
+
+/** From a disk worker to the page. */
+export type DiskNote =
+  | { readonly note: 'attached'; readonly locksShared: boolean }
+  /** The engine has had the file closed: the worker ends, and that is no loss. */
+  | { readonly note: 'detached' }
+  | { readonly note: 'failed'; readonly error: StoreErrorRecord };
 
 /** What the worker alone can find out. */
 export interface WorkerSupport {
@@ -44,7 +71,7 @@ export interface WorkerSupport {
 }
 
 /** The verbs, with blocks and pointers packed. */
-export interface WorkerApi
+export interface VerbsApi
   extends Pick<
     StoreVerbs,
     | 'abort'
@@ -56,21 +83,11 @@ export interface WorkerApi
     | 'sync'
     | 'close'
   > {
-  start(request: StartRequest): Promise<StartAnswer>;
-  open(request: OpenRequest): Promise<OpenedStore>;
-  /**
-   * Imports the image that `next` yields where there is no store, then proves it by opening the new one. What a failed
-   * import leaves behind is the caller's to remove.
-   */
-  importImage(
-    request: ImportRequest,
-    next: () => Promise<Uint8Array | undefined>,
-  ): Promise<OpenedStore>;
-  probe(): Promise<WorkerSupport>;
-
   begin(ticket: number): Promise<BegunTransaction>;
   transactionRead(transaction: number, pointers: Float64Array): Promise<Uint8Array[]>;
   transactionWrite(transaction: number, blocks: PackedBlocks): Promise<Float64Array>;
+  /** As `transactionWrite`, of blocks in shared memory that stay there until the answer. */
+  writeStaged(transaction: number, blocks: StagedBlocks): Promise<Float64Array>;
   transactionReplace(
     transaction: number,
     old: Float64Array,
@@ -82,11 +99,54 @@ export interface WorkerApi
     name: string,
     pointer: Float64Array | undefined,
   ): Promise<void>;
-  end(transaction: number, durability: Durability): Promise<number>;
+  /** `isAwaited`: a note tells when it is visible, which is before it is durable. */
+  end(transaction: number, durability: Durability, isAwaited: boolean): Promise<number>;
   read(pointers: Float64Array): Promise<Uint8Array[]>;
   /** `check` names the call in the progress notes. */
   check(check: number, reachable: Float64Array | undefined): Promise<CheckReport>;
   exportNext(stream: number): Promise<Uint8Array | undefined>;
+}
+
+/** What the page may ask for. */
+export interface WorkerApi extends VerbsApi {
+  start(request: StartRequest): Promise<StartAnswer>;
+  /** `startDisk` comes with shared memory: resolves when a disk worker has the file. */
+  open(
+    request: OpenRequest,
+    startDisk?: (request: DiskRequest) => Promise<void>,
+  ): Promise<OpenedStore>;
+  /**
+   * Imports the image that `next` yields where there is no store, then proves it by opening the new one. What a failed
+   * import leaves behind is the caller's to remove.
+   */
+  importImage(
+    request: ImportRequest,
+    next: () => Promise<Uint8Array | undefined>,
+  ): Promise<OpenedStore>;
+  probe(): Promise<WorkerSupport>;
+  /** Serves the client number `client` through `port` from now on. */
+  connect(client: number, port: MessagePort): Promise<void>;
+}
+
+/** What an attached worker may ask for. `close` ends its part only. */
+export interface AttachedApi extends VerbsApi {
+  /** Its sign of life is held. Answers what opening the store has found. */
+  attach(): Promise<OpenedStore>;
+}
+
+/**
+ * What `store.share()` gives, for one other worker: post it there, with `handle.port` among the transferables, and call
+ * `attachStore` with it.
+ */
+export interface StoreHandle {
+  readonly kind: 'opfs-blocks store';
+  readonly name: string;
+  readonly port: MessagePort;
+  readonly client: number;
+  readonly clientLock: string;
+  readonly sessionLock: string;
+  readonly buffers: SessionBuffers;
+  readonly durability: Durability;
 }
 
 /** From the page to the worker. */
@@ -94,6 +154,8 @@ export type ClientNote =
   | { readonly note: 'seen'; readonly publication: number }
   | { readonly note: 'cancelBegin'; readonly ticket: number }
   | { readonly note: 'ping' }
+  /** The attached client is dead. */
+  | { readonly note: 'forget'; readonly client: number }
   /** The page goes away: commit what is ended, close the files, end the worker. */
   | { readonly note: 'release' };
 
@@ -107,11 +169,17 @@ export type WorkerNote =
       readonly total: number;
     }
   | { readonly note: 'pong' }
+  /** The transaction's state is visible. */
+  | { readonly note: 'ended'; readonly transaction: number }
+  /** The client that the store was shared with has begun to use it. */
+  | { readonly note: 'attached'; readonly client: number }
   /** Something failed outside any call: the session is over. */
   | { readonly note: 'failed'; readonly error: StoreErrorRecord };
 
 /** Comlink's own messages have no `note`. */
-export function asNote<Note extends ClientNote | WorkerNote>(data: unknown): Note | undefined {
+export function asNote<Note extends ClientNote | WorkerNote | DiskAttachment | DiskNote>(
+  data: unknown,
+): Note | undefined {
   if (typeof data !== 'object' || data === null || !('note' in data)) return undefined;
   return data as Note;
 }

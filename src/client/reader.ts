@@ -4,7 +4,7 @@
  */
 import { StoreError } from '../base/errors.ts';
 import type { BlockPointer } from '../format/pointer.ts';
-import type { SessionView, VisibleState } from './session-view.ts';
+import type { StatePin } from './state-source.ts';
 
 /** How a reader reads: the store's own ways. */
 export interface BlockReader {
@@ -14,6 +14,9 @@ export interface BlockReader {
 }
 
 /**
+ * One published state, pinned: what it reaches is not reused before the reader is disposed. Use `store.reader()` to
+ * get one.
+ *
  * @example
  * using reader = store.reader();
  * const root = reader.root('main');
@@ -21,35 +24,54 @@ export interface BlockReader {
  */
 export class Reader {
   readonly #blocks: BlockReader;
-  readonly #view: SessionView;
-  readonly #state: VisibleState;
+  readonly #pin: StatePin;
   #disposed = false;
 
-  constructor(blocks: BlockReader, view: SessionView) {
+  constructor(blocks: BlockReader, pin: StatePin) {
     this.#blocks = blocks;
-    this.#view = view;
-    this.#state = view.visible;
-    view.pins.pin();
+    this.#pin = pin;
   }
 
   /** The last generation that was durable when the state was pinned. */
   get generation(): number {
-    return this.#state.generation;
+    return this.#pin.state.generation;
   }
 
-  /** @throws StoreError MISUSE after its disposal */
+  /**
+   * A named root, as it was when the state was pinned.
+   *
+   * @throws StoreError MISUSE after its disposal
+   * @example
+   * using reader = store.reader();
+   * console.log(reader.generation, reader.root('main'));
+   */
   root(name: string): BlockPointer | undefined {
     this.#assertUsable();
-    return this.#state.roots.get(name);
+    return this.#pin.state.roots.get(name);
   }
 
-  /** As `Store.read`. */
+  /**
+   * As `Store.read`.
+   *
+   * @throws StoreError as `Store.read`, and MISUSE after its disposal
+   * @example
+   * using reader = store.reader();
+   * const root = reader.root('main');
+   * if (root !== undefined) console.log(await reader.read(root));
+   */
   async read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
     this.#assertUsable();
     return this.#blocks.read(pointer, into);
   }
 
-  /** As `Store.readMany`. */
+  /**
+   * As `Store.readMany`.
+   *
+   * @throws StoreError as `Store.read`, and MISUSE after its disposal
+   * @example
+   * using reader = store.reader();
+   * const blocks = await reader.readMany(pointers);
+   */
   async readMany(
     pointers: readonly BlockPointer[],
     intos?: readonly Uint8Array[],
@@ -58,7 +80,15 @@ export class Reader {
     return this.#blocks.readMany(pointers, intos);
   }
 
-  /** As `Store.readCached`. */
+  /**
+   * As `Store.readCached`.
+   *
+   * @throws StoreError as `Store.readCached`, and MISUSE after its disposal
+   * @example
+   * using reader = store.reader();
+   * const into = new Uint8Array(store.blockSize);
+   * const bytes = reader.readCached(pointer, into) ?? (await reader.read(pointer, into));
+   */
   readCached(pointer: BlockPointer, into: Uint8Array): Uint8Array | undefined {
     this.#assertUsable();
     return this.#blocks.readCached(pointer, into);
@@ -68,7 +98,7 @@ export class Reader {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#view.pins.unpin(this.#state.publication);
+    this.#pin.drop();
   }
 
   #assertUsable(): void {

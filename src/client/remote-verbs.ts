@@ -7,33 +7,52 @@ import type { Pointer } from '../format/pointer.ts';
 import type { CheckReport } from '../store/report.ts';
 import type { CheckOptions, StoreEvent, StoreVerbs } from '../store/verbs.ts';
 import type { Lifeline } from './lifeline.ts';
-import { type PackedBlocks, packBlocks, packPointers, unpackPointers } from './packing.ts';
-import { asNote, type ClientNote, type WorkerApi, type WorkerNote } from './protocol.ts';
+import {
+  type PackedBlocks,
+  packBlocks,
+  packPointers,
+  type Stager,
+  unpackPointers,
+} from './packing.ts';
+import {
+  asNote,
+  type ClientNote,
+  type VerbsApi,
+  type WorkerApi,
+  type WorkerNote,
+} from './protocol.ts';
 import { installErrorTransfer, unpackStoreError } from './transfer.ts';
 
 type Progress = (done: number, total: number) => void;
 
-export interface RemoteStore {
+export interface RemoteStore<Api extends VerbsApi = WorkerApi> {
   readonly verbs: StoreVerbs;
   /** For the calls that are no verbs: `open`, `importImage`, `probe`. Races like all others. */
-  call<T>(run: (api: Remote<WorkerApi>) => Promise<T>): Promise<T>;
+  call<T>(run: (api: Remote<Api>) => Promise<T>): Promise<T>;
   post(note: ClientNote): void;
+  /** With shared memory, where blocks to be written lie while the engine takes them. */
+  stager: Stager | undefined;
+  /** Told when a client that the store was shared with has begun to use it. */
+  onAttached: (client: number) => void;
 }
 
 /**
  * `endpoint` is kept alive by the result, and with it Comlink's root proxy: a proxy that is collected in the middle of
  * a call would take the answer with it. `onMessage` hears of every sign that the other side works.
  */
-export function connectRemote(
+export function connectRemote<Api extends VerbsApi = WorkerApi>(
   endpoint: Endpoint,
   lifeline: Lifeline,
   onMessage: () => void = () => {},
-): RemoteStore {
+): RemoteStore<Api> {
   installErrorTransfer();
-  const api = wrap<WorkerApi>(endpoint);
+  const own = wrap<Api>(endpoint);
+  const api = own as unknown as Remote<VerbsApi>;
   const early: StoreEvent[] = [];
   let listener = (event: StoreEvent): void => void early.push(event);
   const progress = new Map<number, Progress>();
+  /** Told when the transaction's state is visible. */
+  const ended = new Map<number, () => void>();
 
   endpoint.addEventListener('message', (event) => {
     onMessage();
@@ -41,28 +60,33 @@ export function connectRemote(
     if (note === undefined) return;
     if (note.note === 'event') listener(note.event);
     else if (note.note === 'progress') progress.get(note.check)?.(note.done, note.total);
+    else if (note.note === 'ended') ended.get(note.transaction)?.();
+    else if (note.note === 'attached') remote.onAttached(note.client);
     else if (note.note === 'failed') lifeline.end(unpackStoreError(note.error));
   });
 
   const post = (note: ClientNote): void => {
     if (lifeline.ended === undefined) endpoint.postMessage(note);
   };
-  const call: RemoteStore['call'] = (run) => lifeline.race(() => run(api));
+  const call: RemoteStore<Api>['call'] = (run) => lifeline.race(() => run(own));
   // The first events may be here before the answer to `open` has been looked at.
   const subscribe: StoreVerbs['subscribe'] = (hear) => {
     listener = hear;
     for (const event of early.splice(0)) hear(event);
   };
-  return {
+  const remote: RemoteStore<Api> = {
     verbs: {
       subscribe,
-      ...transactionVerbs(api, lifeline, post),
+      ...transactionVerbs({ api, lifeline, post, ended, stager: () => remote.stager }),
       ...storeVerbs(api, lifeline, progress),
       seen: (publication) => post({ note: 'seen', publication }),
     },
     call,
     post,
+    stager: undefined,
+    onAttached: () => {},
   };
+  return remote;
 }
 
 type TransactionVerbs = Pick<
@@ -78,20 +102,30 @@ type TransactionVerbs = Pick<
   | 'abort'
 >;
 
-function transactionVerbs(
-  api: Remote<WorkerApi>,
-  lifeline: Lifeline,
-  post: (note: ClientNote) => void,
-): TransactionVerbs {
+interface VerbParts {
+  readonly api: Remote<VerbsApi>;
+  readonly lifeline: Lifeline;
+  readonly post: (note: ClientNote) => void;
+  readonly ended: Map<number, () => void>;
+  readonly stager: () => Stager | undefined;
+}
+
+function transactionVerbs({ api, lifeline, post, ended, stager }: VerbParts): TransactionVerbs {
   return {
     begin: (ticket) => lifeline.race(() => api.begin(ticket)),
     cancelBegin: (ticket) => post({ note: 'cancelBegin', ticket }),
     transactionRead: (transaction, pointers) =>
       lifeline.race(() => api.transactionRead(transaction, transferPointers(pointers))),
     transactionWrite: async (transaction, blocks) => {
-      const packed = transferBlocks(blocks);
-      const words = await lifeline.race(() => api.transactionWrite(transaction, packed));
-      return unpackPointers(words);
+      const staged = stager()?.stage(blocks);
+      if (staged === undefined) {
+        const packed = transferBlocks(blocks);
+        const words = await lifeline.race(() => api.transactionWrite(transaction, packed));
+        return unpackPointers(words);
+      }
+      const { offsets, lengths, release } = staged;
+      const write = lifeline.race(() => api.writeStaged(transaction, { offsets, lengths }));
+      return unpackPointers(await write.finally(release));
     },
     transactionReplace: async (transaction, old, block) => {
       const packed = transferBlocks([block]);
@@ -106,14 +140,20 @@ function transactionVerbs(
       const words = pointer === undefined ? undefined : packPointers([pointer]);
       return lifeline.race(() => api.transactionSetRoot(transaction, name, words));
     },
-    end: (transaction, durability) =>
-      lifeline.race(() => api.end(transaction, durability), { maybeApplied: true }),
+    end: (transaction, durability, onEnded) => {
+      if (onEnded !== undefined) ended.set(transaction, onEnded);
+      const isAwaited = onEnded !== undefined;
+      const end = lifeline.race(() => api.end(transaction, durability, isAwaited), {
+        maybeApplied: true,
+      });
+      return isAwaited ? end.finally(() => ended.delete(transaction)) : end;
+    },
     abort: (transaction) => lifeline.race(() => api.abort(transaction)),
   };
 }
 
 function storeVerbs(
-  api: Remote<WorkerApi>,
+  api: Remote<VerbsApi>,
   lifeline: Lifeline,
   progress: Map<number, Progress>,
 ): Omit<StoreVerbs, keyof TransactionVerbs | 'subscribe' | 'seen'> {

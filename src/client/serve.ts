@@ -3,15 +3,16 @@
  * sign of life before the first file is opened (I11, I14). Where the engine and the files come from is the composition
  * root's business (`workers/`), so all of this runs in Node too.
  */
-import { type Endpoint, expose, transfer } from 'comlink';
-import { StoreError } from '../base/errors.ts';
-import type { Pointer } from '../format/pointer.ts';
+import { type Endpoint, expose } from 'comlink';
+import type { SessionBuffers } from '../shared/session-memory.ts';
 import type { StoreDirectory } from '../store/directory.ts';
+import type { SessionThreads, StartDisk } from '../store/session-threads.ts';
 import type { StoreSettings } from '../store/settings.ts';
-import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
+import type { OpenedStore } from '../store/verbs.ts';
 import { type HeldLock, holdLock, type Locks, seesStoreLock } from './locks.ts';
-import { packPointers, unpackBlocks, unpackPointers } from './packing.ts';
+import type { DirectoryOptions } from './opfs-directory.ts';
 import {
+  type AttachedApi,
   asNote,
   type ClientNote,
   type ImportRequest,
@@ -23,19 +24,18 @@ import {
   type WorkerSupport,
 } from './protocol.ts';
 import { installErrorTransfer, packStoreError, storeErrorFrom } from './transfer.ts';
-
-/** An open store: its verbs, and what opening it found. */
-export interface ServedSession extends StoreVerbs {
-  readonly opened: OpenedStore;
-}
+import { type ServedSession, VerbServer } from './verb-server.ts';
 
 export interface ServeDependencies {
   readonly locks: Locks;
-  openDirectory(store: string, options: { readonly waitMs: number }): Promise<StoreDirectory>;
+  openDirectory(store: string, options: DirectoryOptions): Promise<StoreDirectory>;
   openSession(options: {
     readonly directory: StoreDirectory;
     readonly settings: StoreSettings;
+    readonly threads?: SessionThreads;
   }): Promise<ServedSession>;
+  /** Takes part in shared memory, where the page offers it. */
+  shareMemory?(buffers: SessionBuffers, startDisk: StartDisk): SessionThreads;
   importImage(
     directory: StoreDirectory,
     next: () => Promise<Uint8Array | undefined>,
@@ -47,8 +47,8 @@ export interface ServeDependencies {
   exit(): void;
 }
 
-/** Progress notes are sent at most this many times a check. */
-const PROGRESS_NOTES = 200;
+/** The opener's number among the clients. */
+const PAGE = 0;
 
 export function serve(endpoint: Endpoint, dependencies: ServeDependencies): void {
   installErrorTransfer();
@@ -65,36 +65,42 @@ export function serve(endpoint: Endpoint, dependencies: ServeDependencies): void
 }
 
 class StoreServer {
-  readonly #endpoint: Endpoint;
   readonly #dependencies: ServeDependencies;
-  #session: ServedSession | undefined;
+  readonly #verbs: VerbServer;
+  /** Those that the store was shared with, by their numbers. */
+  readonly #attached = new Map<number, VerbServer>();
+  #threads: SessionThreads | undefined;
   #directory: StoreDirectory | undefined;
   #signOfLife: HeldLock | undefined;
 
   constructor(endpoint: Endpoint, dependencies: ServeDependencies) {
-    this.#endpoint = endpoint;
     this.#dependencies = dependencies;
+    this.#verbs = new VerbServer(endpoint, PAGE);
   }
 
   post(note: WorkerNote): void {
-    this.#endpoint.postMessage(note);
+    this.#verbs.post(note);
   }
 
   hear(note: ClientNote): void {
     if (note.note === 'ping') this.post({ note: 'pong' });
     else if (note.note === 'release') this.#release();
-    else if (note.note === 'seen') this.#session?.seen(note.publication);
-    else this.#session?.cancelBegin(note.ticket);
+    else if (note.note === 'seen') this.#verbs.session?.seen(note.publication);
+    else if (note.note === 'forget') void this.#forget(note.client);
+    else this.#verbs.cancelBegin(note.ticket);
   }
 
   api(): WorkerApi {
     return {
       start: (request) => this.#start(request),
-      open: (request) => this.#open(request),
+      open: (request, startDisk) => this.#open(request, startDisk),
+      connect: async (client, port) => this.#connect(client, port),
       importImage: (request, next) => this.#importImage(request, next),
       probe: () => this.#dependencies.probe(),
-      ...this.#transactionVerbs(),
-      ...this.#storeVerbs(),
+      ...this.#verbs.transactionVerbs(),
+      ...this.#verbs.storeVerbs(),
+      // The sign of life goes with this thread, not before: its loss would look like a death to the page.
+      close: () => this.#close(),
     };
   }
 
@@ -104,15 +110,60 @@ class StoreServer {
     return { locksShared: await seesStoreLock(locks, store) };
   }
 
-  async #open(request: OpenRequest): Promise<OpenedStore> {
-    const { waitMs, store } = request;
-    const directory = await this.#dependencies.openDirectory(store, { waitMs });
-    const { settings } = request;
+  async #open(request: OpenRequest, startDisk?: StartDisk): Promise<OpenedStore> {
+    const { waitMs, store, settings, buffers } = request;
+    const { openDirectory, openSession, shareMemory } = this.#dependencies;
+    const isShared = buffers !== undefined && startDisk !== undefined;
+    const threads = isShared ? shareMemory?.(buffers, startDisk) : undefined;
+    const directory = await openDirectory(store, {
+      waitMs,
+      openElsewhere: threads?.openDevice,
+      disks: threads?.disks,
+      onGone: (gone) => threads?.memory.setFilesGone(gone),
+    });
     this.#directory = directory;
-    const session = await this.#dependencies.openSession({ directory, settings });
-    this.#session = session;
+    const session = await openSession({
+      directory,
+      settings,
+      ...(threads === undefined ? {} : { threads }),
+    });
+    this.#threads = threads;
+    this.#verbs.session = session;
+    this.#verbs.shared = threads?.memory.bytes;
     session.subscribe((event) => this.post({ note: 'event', event }));
     return session.opened;
+  }
+
+  /** Another worker will use the store through `port`. It says `attach` first, and `detach` last. */
+  #connect(client: number, port: MessagePort): void {
+    const verbs = new VerbServer(port, client);
+    const session = this.#verbs.opened();
+    verbs.session = session;
+    verbs.shared = this.#verbs.shared;
+    this.#attached.set(client, verbs);
+    const api: AttachedApi = {
+      ...verbs.transactionVerbs(),
+      ...verbs.storeVerbs(),
+      attach: async () => {
+        this.post({ note: 'attached', client });
+        session.subscribe((event) => verbs.post({ note: 'event', event }));
+        return session.opened;
+      },
+      close: () => this.#forget(client),
+    };
+    expose(api, port);
+    port.addEventListener('message', (event) => {
+      const note = asNote<ClientNote>(event.data);
+      if (note?.note === 'cancelBegin') verbs.cancelBegin(note.ticket);
+    });
+    port.start();
+  }
+
+  async #forget(client: number): Promise<void> {
+    const verbs = this.#attached.get(client);
+    this.#attached.delete(client);
+    this.#threads?.forgetClient(client);
+    await verbs?.abandon();
   }
 
   async #importImage(
@@ -134,7 +185,7 @@ class StoreServer {
       void this.#signOfLife?.release();
       exit();
     };
-    if (this.#session === undefined) end();
+    if (this.#verbs.session === undefined) end();
     else this.#close().then(end, end);
   }
 
@@ -143,117 +194,9 @@ class StoreServer {
    * know that they are gone.
    */
   async #close(): Promise<void> {
-    const session = this.#opened();
+    const session = this.#verbs.opened();
     const disks = Array.from({ length: session.opened.diskCount }, (_, disk) => `disk-${disk}`);
     await this.#directory?.probe(disks).catch(() => 'gone');
     await session.close();
   }
-
-  #opened(): ServedSession {
-    const session = this.#session;
-    if (session === undefined)
-      throw new StoreError('CLOSED', 'The store is not open: call openStore.');
-    return session;
-  }
-
-  #transactionVerbs(): Pick<
-    WorkerApi,
-    | 'begin'
-    | 'transactionRead'
-    | 'transactionWrite'
-    | 'transactionReplace'
-    | 'transactionFree'
-    | 'transactionSetRoot'
-    | 'end'
-    | 'abort'
-  > {
-    return {
-      begin: (ticket) => this.#opened().begin(ticket),
-      transactionRead: async (transaction, pointers) =>
-        transferBlocks(await this.#opened().transactionRead(transaction, unpackPointers(pointers))),
-      transactionWrite: async (transaction, blocks) =>
-        packPointers(await this.#opened().transactionWrite(transaction, unpackBlocks(blocks))),
-      transactionReplace: async (transaction, old, block) => {
-        const [pointer] = unpackPointers(old);
-        const [bytes] = unpackBlocks(block);
-        const replaced = await this.#opened().transactionReplace(
-          transaction,
-          pointer as Pointer,
-          bytes as Uint8Array,
-        );
-        return packPointers([replaced]);
-      },
-      transactionFree: (transaction, pointers) =>
-        this.#opened().transactionFree(transaction, unpackPointers(pointers)),
-      transactionSetRoot: (transaction, name, words) => {
-        const pointer = words === undefined ? undefined : unpackPointers(words)[0];
-        return this.#opened().transactionSetRoot(transaction, name, pointer);
-      },
-      end: (transaction, durability) => this.#opened().end(transaction, durability),
-      abort: (transaction) => this.#opened().abort(transaction),
-    };
-  }
-
-  #storeVerbs(): Pick<
-    WorkerApi,
-    | 'read'
-    | 'stats'
-    | 'blockStates'
-    | 'check'
-    | 'compactLogs'
-    | 'exportStart'
-    | 'exportNext'
-    | 'exportCancel'
-    | 'sync'
-    | 'close'
-  > {
-    return {
-      read: async (pointers) => transferBlocks(await this.#opened().read(unpackPointers(pointers))),
-      stats: () => this.#opened().stats(),
-      blockStates: async () => {
-        const states = await this.#opened().blockStates();
-        return transfer(states, transferables([states.bytes]));
-      },
-      check: (check, reachable) =>
-        this.#opened().check(
-          reachable === undefined ? {} : { reachable: unpackPointers(reachable) },
-          this.#progressOf(check),
-        ),
-      compactLogs: () => this.#opened().compactLogs(),
-      exportStart: () => this.#opened().exportStart(),
-      exportNext: async (stream) => {
-        const chunk = await this.#opened().exportNext(stream);
-        return chunk === undefined ? undefined : transfer(chunk, transferables([chunk]));
-      },
-      exportCancel: (stream) => this.#opened().exportCancel(stream),
-      sync: () => this.#opened().sync(),
-      // The sign of life goes with this thread, not before: its loss would look like a death to the page.
-      close: () => this.#close(),
-    };
-  }
-
-  #progressOf(check: number): (done: number, total: number) => void {
-    let sent = -1;
-    return (done, total) => {
-      const share = total === 0 ? PROGRESS_NOTES : Math.floor((done * PROGRESS_NOTES) / total);
-      if (share === sent) return;
-      sent = share;
-      this.post({ note: 'progress', check, done, total });
-    };
-  }
-}
-
-/** Hands the blocks' own buffers over instead of copying them. */
-function transferBlocks(blocks: Uint8Array[]): Uint8Array[] {
-  return transfer(blocks, transferables(blocks));
-}
-
-/** A view on a part of a larger buffer is copied, for its neighbours would be lost with it. */
-function transferables(views: readonly Uint8Array[]): ArrayBuffer[] {
-  const buffers = new Set<ArrayBuffer>();
-  for (const view of views) {
-    const { buffer } = view;
-    if (buffer instanceof ArrayBuffer && view.byteLength === buffer.byteLength) buffers.add(buffer);
-  }
-  return [...buffers];
 }

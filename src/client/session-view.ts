@@ -1,74 +1,47 @@
 /**
- * What the main thread knows of an open session without asking: the last published state, kept up to date by events.
- * Owns the client's pins (I4).
+ * What a client knows of an open session without asking: its state, its health, and what its events told.
  */
-import { StoreError } from '../base/errors.ts';
-import { type BlockPointer, toPublic } from '../format/pointer.ts';
 import type { Health } from '../store/report.ts';
-import type {
-  CommitEvent,
-  OpenedStore,
-  PressureEvent,
-  PublishedState,
-  StoreEvent,
-  StoreVerbs,
-} from '../store/verbs.ts';
+import type { OpenedStore, PublishedState, StoreEvent, StoreVerbs } from '../store/verbs.ts';
 import type { Lifeline } from './lifeline.ts';
-import { Pins } from './pins.ts';
-
-export interface HealthEvent {
-  readonly health: Health;
-  /** Why, when it is not `ok`. */
-  readonly reason?: string;
-}
-
-export interface StoreEvents {
-  readonly health: HealthEvent;
-  readonly commit: CommitEvent;
-  readonly pressure: PressureEvent;
-}
-
-type Listeners = { [Name in keyof StoreEvents]: Set<(event: StoreEvents[Name]) => void> };
-
-/** A published state with its roots as callers see them. */
-export interface VisibleState {
-  readonly publication: number;
-  readonly generation: number;
-  readonly roots: ReadonlyMap<string, BlockPointer>;
-}
-
-export function visibleState(state: PublishedState): VisibleState {
-  const roots = new Map<string, BlockPointer>();
-  for (const [name, pointer] of state.roots) roots.set(name, toPublic(pointer));
-  return { publication: state.publication, generation: state.generation, roots };
-}
+import { type HealthEvent, Listeners, type StoreEvents } from './listeners.ts';
+import {
+  AnnouncedStates,
+  type StatePin,
+  type StateSource,
+  type VisibleState,
+} from './state-source.ts';
 
 export class SessionView {
-  readonly pins: Pins;
+  readonly #states: StateSource;
   readonly #lifeline: Lifeline;
-  readonly #listeners: Listeners = {
-    health: new Set(),
-    commit: new Set(),
-    pressure: new Set(),
-  };
+  readonly #listeners = new Listeners();
   #state: PublishedState;
-  #visible: VisibleState;
   #stalled = false;
   #evicted = false;
   #told: Health;
 
-  constructor(verbs: StoreVerbs, opened: OpenedStore, lifeline: Lifeline) {
+  constructor(
+    verbs: StoreVerbs,
+    opened: OpenedStore,
+    lifeline: Lifeline,
+    states: StateSource = new AnnouncedStates(opened.state, (seen) => verbs.seen(seen)),
+  ) {
     this.#lifeline = lifeline;
     this.#state = opened.state;
-    this.#visible = visibleState(opened.state);
+    this.#states = states;
     this.#told = opened.state.health;
-    this.pins = new Pins(opened.state.publication, (publication) => verbs.seen(publication));
     verbs.subscribe((event) => this.#hear(event));
     lifeline.onEnd(() => this.#tellHealth());
   }
 
   get visible(): VisibleState {
-    return this.#visible;
+    return this.#states.visible;
+  }
+
+  /** Pins the last published state (I4). */
+  pin(): StatePin {
+    return this.#states.pin();
   }
 
   get health(): HealthEvent {
@@ -76,7 +49,7 @@ export class SessionView {
     if (ended !== undefined) return { health: 'closed', reason: ended.message };
     const { health, reason } = this.#state;
     if (this.#stalled && health === 'ok') {
-      return { health: 'stalled', reason: 'The store’s worker has not answered for 5 s.' };
+      return { health: 'stalled', reason: 'A worker of the store has not answered for 5 s.' };
     }
     return reason === undefined ? { health } : { health, reason };
   }
@@ -101,26 +74,20 @@ export class SessionView {
     name: Name,
     listener: (event: StoreEvents[Name]) => void,
   ): () => void {
-    const listeners: Set<(event: StoreEvents[Name]) => void> | undefined = this.#listeners[name];
-    if (listeners === undefined || typeof listener !== 'function') {
-      throw new StoreError('MISUSE', 'Listen to health, commit or pressure, with a function.');
-    }
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    return this.#listeners.on(name, listener);
   }
 
   #hear(event: StoreEvent): void {
     if (this.#lifeline.ended !== undefined) return;
-    if (event.type === 'commit') this.#tell('commit', event.commit);
-    else if (event.type === 'pressure') this.#tell('pressure', event.pressure);
+    if (event.type === 'commit') this.#listeners.tell('commit', event.commit);
+    else if (event.type === 'pressure') this.#listeners.tell('pressure', event.pressure);
     else this.#publish(event.state);
   }
 
   #publish(state: PublishedState): void {
     this.#state = state;
     this.#evicted ||= state.health === 'evicted';
-    this.#visible = visibleState(state);
-    this.pins.advance(state.publication);
+    this.#states.hear(state);
     this.#tellHealth();
   }
 
@@ -128,19 +95,6 @@ export class SessionView {
     const event = this.health;
     if (event.health === this.#told) return;
     this.#told = event.health;
-    this.#tell('health', event);
-  }
-
-  #tell<Name extends keyof StoreEvents>(name: Name, event: StoreEvents[Name]): void {
-    for (const listener of [...this.#listeners[name]]) {
-      try {
-        listener(event);
-      } catch (error) {
-        // A listener's failure is its owner's: it becomes an uncaught error, and ours go on.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    this.#listeners.tell('health', event);
   }
 }

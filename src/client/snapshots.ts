@@ -1,10 +1,24 @@
 /**
  * The newest figures that the worker sent, for `telemetry` and `blockStates`, which answer at once. Asking starts a
- * refresh; at most one is under way. (With shared memory the figures will be live.)
+ * refresh; at most one is under way. For the profile without shared memory.
  */
+import type { BlockStates, StoreStats } from '../store/report.ts';
+import type { StoreVerbs } from '../store/verbs.ts';
 import type { Lifeline } from './lifeline.ts';
+import type { Figures } from './shared-figures.ts';
 
-export class Snapshot<T> {
+export async function fetchedFigures(
+  first: StoreStats,
+  verbs: Pick<StoreVerbs, 'stats' | 'blockStates'>,
+  lifeline: Lifeline,
+): Promise<Figures> {
+  const firstStates = await verbs.blockStates();
+  const stats = new Snapshot(first, () => verbs.stats(), lifeline);
+  const states = new Snapshot<BlockStates>(firstStates, () => verbs.blockStates(), lifeline);
+  return { stats: () => stats.look(), blockStates: () => states.look() };
+}
+
+class Snapshot<T> {
   readonly #fetch: () => Promise<T>;
   readonly #lifeline: Lifeline;
   #newest: T;

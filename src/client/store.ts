@@ -14,24 +14,31 @@ import type {
   StoreStats,
 } from '../store/report.ts';
 import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
+import type { BlockSource } from './block-source.ts';
 import type { CatalogueStatus } from './catalogue.ts';
-import { checkInto, checkIntos, checkPointer, checkPointers, deliver } from './check-arguments.ts';
+import { checkInto, checkIntos, checkPointer, checkPointers } from './check-arguments.ts';
 import { exportStream } from './export-stream.ts';
 import type { Lifeline } from './lifeline.ts';
+import type { StoreEvents } from './listeners.ts';
 import { NestingGuard } from './nesting.ts';
 import { checkDurability, checkSignal } from './options.ts';
+import type { StoreHandle } from './protocol.ts';
 import { type BlockReader, Reader } from './reader.ts';
-import type { SessionView, StoreEvents } from './session-view.ts';
-import { Snapshot } from './snapshots.ts';
+import type { SessionView } from './session-view.ts';
+import type { Figures } from './shared-figures.ts';
+import type { VisibleState } from './state-source.ts';
 import {
   runTransaction,
   type TransactionCallback,
   type TransactionOptions,
 } from './transaction.ts';
+import { Turns } from './turns.ts';
 
+/** What a check is told. */
 export interface CheckStoreOptions {
   /** All pointers that are in use, in any order: then leaks, dangling and doubly used blocks are found too. */
   readonly reachable?: Iterable<BlockPointer> | AsyncIterable<BlockPointer> | undefined;
+  /** Hears how many of how many blocks have been checked. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -44,8 +51,11 @@ export interface StoreParts {
   readonly profile: Profile;
   readonly durability: Durability;
   readonly lifeline: Lifeline;
-  readonly firstStats: StoreStats;
-  readonly firstStates: BlockStates;
+  readonly blocks: BlockSource;
+  readonly figures: Figures;
+  readonly share: () => StoreHandle;
+  /** Nobody but this client can change the store's state. */
+  readonly isAlone: () => boolean;
   readonly catalogueStatus: () => CatalogueStatus;
   /** Called before the engine is asked to close. */
   readonly beforeClose: () => void;
@@ -53,8 +63,16 @@ export interface StoreParts {
   readonly shutDown: () => Promise<void>;
 }
 
-/** Use `openStore` to get one. */
+/**
+ * An open store. Use `openStore` to get one.
+ *
+ * @example
+ * await store.transaction(async (tx) => tx.setRoot('main', await tx.write(bytes)));
+ * const root = store.root('main');
+ * if (root !== undefined) console.log(await store.read(root));
+ */
 export class Store implements BlockReader {
+  /** The name it was opened under. */
   readonly name: string;
   /** Bytes of a block. */
   readonly blockSize: number;
@@ -66,14 +84,13 @@ export class Store implements BlockReader {
   readonly #verbs: StoreVerbs;
   readonly #view: SessionView;
   readonly #nesting: NestingGuard;
-  readonly #stats: Snapshot<StoreStats>;
-  readonly #states: Snapshot<BlockStates>;
+  readonly #turns = new Turns();
   #tickets = 0;
   #closing: Promise<void> | undefined;
 
   /** @internal */
   constructor(parts: StoreParts, view: SessionView) {
-    const { verbs, lifeline } = parts;
+    const { verbs } = parts;
     this.name = parts.name;
     this.blockSize = parts.opened.blockBytes;
     this.profile = parts.profile;
@@ -82,8 +99,6 @@ export class Store implements BlockReader {
     this.#verbs = verbs;
     this.#view = view;
     this.#nesting = new NestingGuard();
-    this.#stats = new Snapshot(parts.firstStats, () => verbs.stats(), lifeline);
-    this.#states = new Snapshot(parts.firstStates, () => verbs.blockStates(), lifeline);
   }
 
   /** The last durable generation. */
@@ -91,6 +106,7 @@ export class Store implements BlockReader {
     return this.#view.visible.generation;
   }
 
+  /** Whether what is acknowledged is still saved; hear of changes with `on('health', …)`. */
   get health(): Health {
     return this.#view.health.health;
   }
@@ -108,7 +124,13 @@ export class Store implements BlockReader {
     return this.#parts.catalogueStatus();
   }
 
-  /** A named root in the last published state: that of every transaction that has resolved. */
+  /**
+   * A named root in the last published state: that of every transaction that has resolved.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const pointer = store.root('main');
+   */
   root(name: string): BlockPointer | undefined {
     this.#assertOpen();
     return this.#view.visible.roots.get(name);
@@ -118,15 +140,36 @@ export class Store implements BlockReader {
    * One block, `blockSize` bytes, verified.
    *
    * @param into Where to put it, at least `blockSize` long; a new array when left out.
-   * @throws StoreError CORRUPT (with `mayBeStale` when the pointer may just be an old one), MISUSE, CLOSED,
+   * @throws StoreError CORRUPT (with `mayBeStale` when the pointer may just be an old one), MISUSE, IO, CLOSED,
    * SESSION_LOST
+   * @example
+   * const into = new Uint8Array(store.blockSize); // may be used again and again
+   * await store.read(pointer, into);
    */
-  async read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
-    const blocks = await this.readMany([pointer], into === undefined ? undefined : [into]);
-    return blocks[0] as Uint8Array;
+  read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
+    const { blocks } = this.#parts;
+    try {
+      this.#assertOpen();
+      const engine = checkPointer(pointer, this.blockSize);
+      if (into !== undefined) checkInto(into, this.blockSize);
+      // Not an async function: what is in shared memory costs one resolved promise.
+      const target = into ?? (blocks.isShared ? new Uint8Array(this.blockSize) : undefined);
+      if (target !== undefined && blocks.copyCached(engine, target)) return Promise.resolve(target);
+      const intos = target === undefined ? undefined : [target];
+      return blocks.read([engine], intos).then((read) => read[0] as Uint8Array);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** Several blocks with one message; neighbours on the disk are read together. */
+  /**
+   * Several blocks together; neighbours on the disk are read with one call.
+   *
+   * @param intos Where to put them, one array a block.
+   * @throws StoreError as `read`; one bad block fails them all
+   * @example
+   * const blocks = await store.readMany(pointers);
+   */
   async readMany(
     pointers: readonly BlockPointer[],
     intos?: readonly Uint8Array[],
@@ -134,33 +177,56 @@ export class Store implements BlockReader {
     this.#assertOpen();
     const engine = checkPointers(pointers, this.blockSize);
     checkIntos(intos, pointers.length, this.blockSize);
-    return deliver(await this.#verbs.read(engine), intos);
+    return this.#parts.blocks.read(engine, intos);
   }
 
   /**
-   * The block if it is in shared memory, at once and without a message, else `undefined`: then `read` it. In the inline
-   * profile there is no shared memory, so it is always `undefined`.
+   * The block if it is in shared memory, at once and without a message, else `undefined`: then `read` it. In the
+   * inline profile there is no shared memory, so it is always `undefined`.
+   *
+   * @param into Where to put it, at least `blockSize` long; after a miss its content is undefined.
+   * @returns what was written of `into`, `blockSize` bytes.
+   * @throws StoreError MISUSE, CLOSED, SESSION_LOST
+   * @example
+   * const into = new Uint8Array(store.blockSize);
+   * const block = store.readCached(pointer, into) ?? (await store.read(pointer, into));
    */
   readCached(pointer: BlockPointer, into: Uint8Array): Uint8Array | undefined {
     this.#assertOpen();
-    checkPointer(pointer, this.blockSize);
+    const engine = checkPointer(pointer, this.blockSize);
     checkInto(into, this.blockSize);
-    return undefined;
+    return this.#parts.blocks.copyCached(engine, into) ? into : undefined;
   }
 
-  /** Pins the last published state until it is disposed: `using reader = store.reader()`. */
+  /**
+   * Pins the last published state until it is disposed: `using reader = store.reader()`.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * using reader = store.reader();
+   * const before = reader.root('main');
+   * await store.transaction(async (tx) => tx.setRoot('main', await tx.write(bytes)));
+   * console.log(reader.root('main') === before); // true
+   */
   reader(): Reader {
     this.#assertOpen();
-    return new Reader(this, this.#view);
+    return new Reader(this, this.#view.pin());
   }
 
   /**
    * Runs `callback` as one transaction; resolves with its value when all of it is durable (`strict`) or visible
-   * (`relaxed`). When it throws, everything is rolled back and its error comes out unchanged. One transaction runs at a
-   * time, in the order asked for.
+   * (`relaxed`). When it throws, everything is rolled back and its error comes out unchanged. One transaction runs at
+   * a time, in the order asked for.
    *
-   * @throws StoreError MISUSE (started inside another), ABORTED, FULL, QUOTA, NOT_FOUND, READ_ONLY, POISONED, EVICTED,
-   * SESSION_LOST (with `maybeApplied` when it was being committed)
+   * @throws StoreError MISUSE (started inside another), ABORTED, FULL, QUOTA, NOT_FOUND, READ_ONLY, POISONED,
+   * EVICTED, CLOSED, SESSION_LOST (with `maybeApplied` when it was being committed)
+   * @example
+   * const written = await store.transaction(async (tx) => {
+   *   const old = tx.root('main');
+   *   const next = old === undefined ? await tx.write(bytes) : await tx.replace(old, bytes);
+   *   tx.setRoot('main', next);
+   *   return next;
+   * }); // durable here
    */
   async transaction<T>(
     callback: TransactionCallback<T>,
@@ -180,9 +246,12 @@ export class Store implements BlockReader {
     const durability = checkDurability(options.durability ?? this.#parts.durability);
     const context = {
       verbs: this.#verbs,
+      blocks: this.#parts.blocks,
       lifeline: this.#parts.lifeline,
       nesting: this.#nesting,
       blockBytes: this.blockSize,
+      turns: this.#turns,
+      knownState: () => this.#knownState(),
       nextTicket: () => {
         this.#tickets += 1;
         return this.#tickets;
@@ -191,25 +260,57 @@ export class Store implements BlockReader {
     return runTransaction(context, callback, { durability, signal: checkSignal(options.signal) });
   }
 
-  /** Sizes and counters, as they are now. */
+  /** With nobody else to change it, the last published state is what the next transaction sees. */
+  #knownState(): VisibleState | undefined {
+    return this.#parts.isAlone() && this.health === 'ok' ? this.#view.visible : undefined;
+  }
+
+  /**
+   * Sizes and counters, as they are now.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const { usedBytes, freeBytes, maxBytes } = await store.stats();
+   */
   async stats(): Promise<StoreStats> {
     this.#assertOpen();
     return this.#verbs.stats();
   }
 
-  /** The newest figures at hand, cheap enough for every frame. In the inline profile asking brings newer ones. */
+  /**
+   * The newest figures at hand, cheap enough for every frame. In the inline profile asking brings newer ones.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * console.log(store.telemetry().commits.msLast, 'ms');
+   */
   telemetry(): StoreStats {
     this.#assertOpen();
-    return this.#stats.look();
+    return this.#parts.figures.stats();
   }
 
-  /** A byte per block (see `BLOCK_STATE`), as fresh as `telemetry`. */
+  /**
+   * A byte per block (see `BLOCK_STATE`), as fresh as `telemetry`. The array may be the one that the last call gave:
+   * copy what you want to keep.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const { bytes: states } = store.blockStates();
+   * console.log(states.filter((state) => state === BLOCK_STATE.data).length, 'blocks of data');
+   */
   blockStates(): BlockStates {
     this.#assertOpen();
-    return this.#states.look();
+    return this.#parts.figures.blockStates();
   }
 
-  /** Verifies everything on the disks (fsck). Writes nothing. */
+  /**
+   * Verifies everything on the disks (fsck). Writes nothing. What is wrong is in the report.
+   *
+   * @throws StoreError MISUSE, CLOSED, SESSION_LOST
+   * @example
+   * const report = await store.check({ reachable: pointers });
+   * if (!report.clean) console.warn(report.problems);
+   */
   async check(options: CheckStoreOptions = {}): Promise<CheckReport> {
     this.#assertOpen();
     const { reachable, onProgress } = options;
@@ -219,7 +320,13 @@ export class Store implements BlockReader {
     return this.#verbs.check({ reachable: pointers }, onProgress);
   }
 
-  /** Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long. */
+  /**
+   * Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long.
+   *
+   * @throws StoreError READ_ONLY, POISONED, EVICTED, CLOSED, SESSION_LOST
+   * @example
+   * await store.compactLogs();
+   */
   async compactLogs(): Promise<void> {
     this.#assertOpen();
     return this.#verbs.compactLogs();
@@ -228,25 +335,41 @@ export class Store implements BlockReader {
   /**
    * A consistent image of the last durable state, for `importStore`. Cancel the stream if you do not read it to its
    * end.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged) and
+   * IO
+   * @example
+   * const image = await new Response(store.exportImage()).blob();
+   * console.log(image.size, 'bytes');
    */
   exportImage(): ReadableStream<Uint8Array> {
     this.#assertOpen();
     return exportStream(this.#verbs);
   }
 
-  /** A handle that another dedicated worker can attach to; needs shared memory. */
-  share(): never {
+  /**
+   * A handle for one other dedicated worker of this page, which attaches with `attachStore(handle)` and then has all of
+   * this store: the same cache, synchronous cached reads, readers and transactions. Post it with its port transferred.
+   *
+   * @throws StoreError UNSUPPORTED in the inline profile, MISUSE when 7 workers have it already or this store is itself
+   * an attached one, CLOSED
+   * @example
+   * const handle = store.share();
+   * worker.postMessage({ handle }, [handle.port]);
+   */
+  share(): StoreHandle {
     this.#assertOpen();
-    throw new StoreError(
-      'UNSUPPORTED',
-      `Sharing a store needs the 'threaded' profile, and this one is '${this.profile}'.`,
-    );
+    return this.#parts.share();
   }
 
   /**
    * Hears of changes of health, of commits, and of space running short.
    *
    * @returns how to stop listening.
+   * @throws StoreError MISUSE
+   * @example
+   * const stop = store.on('health', ({ health, reason }) => console.warn(health, reason));
+   * stop();
    */
   on<Name extends keyof StoreEvents>(
     name: Name,
@@ -256,16 +379,21 @@ export class Store implements BlockReader {
   }
 
   /**
-   * Commits what has ended, rolls back what has not, closes the files and gives the store free for others. Idempotent.
+   * Commits what has ended, rolls back what has not, closes the files and gives the store free for others.
+   * Idempotent.
    *
-   * @throws StoreError when relaxed transactions could not be made durable (POISONED, EVICTED, SESSION_LOST). The store
-   * is closed all the same.
+   * @throws StoreError when relaxed transactions could not be made durable (POISONED, EVICTED, SESSION_LOST). The
+   * store is closed all the same.
+   * @example
+   * const second = await openStore('second');
+   * await second.close();
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -7,7 +7,9 @@ import { holdStore } from './locks.ts';
 import { checkSignal, resolveWaitMs } from './options.ts';
 import { checkStoreName } from './store-name.ts';
 
+/** A store of this origin, or what is left of one. */
 export interface ListedStore {
+  /** What `openStore` and `deleteStore` take. */
   readonly name: string;
   /** Its files are gone: the browser or the user has removed them. */
   readonly evicted: boolean;
@@ -19,6 +21,8 @@ export interface ListedStore {
  * All stores of this origin, and those that it once had and lost, by name.
  *
  * @throws StoreError UNSUPPORTED
+ * @example
+ * for (const { name, evicted } of await listStores()) console.log(name, evicted ? 'lost' : 'there');
  */
 export async function listStores(): Promise<ListedStore[]> {
   return listStoresIn(browserEnvironment());
@@ -46,16 +50,20 @@ async function rememberedStores(
   }
 }
 
+/** How a store is deleted. */
 export interface DeleteOptions {
   /** How long to wait for the store's lock, in milliseconds, then LOCKED; 5,000 by default. */
   readonly waitMs?: number | undefined;
+  /** Gives up waiting, with ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Removes a store, and the memory of it: also of one whose files are gone. Deleting what is not there is no error.
  *
- * @throws StoreError LOCKED (it is open), MISUSE, UNSUPPORTED, ABORTED
+ * @throws StoreError LOCKED (it is open), MISUSE, UNSUPPORTED, ABORTED, IO
+ * @example
+ * await deleteStore('old notes');
  */
 export async function deleteStore(name: string, options: DeleteOptions = {}): Promise<void> {
   checkStoreName(name);

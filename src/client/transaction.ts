@@ -7,43 +7,61 @@ import { type BlockPointer, type Pointer, toPublic } from '../format/pointer.ts'
 import { rootNameFlaw } from '../format/root-name.ts';
 import type { Durability } from '../store/report.ts';
 import type { BegunTransaction, StoreVerbs } from '../store/verbs.ts';
+import type { BlockSource } from './block-source.ts';
 import { checkBlock, checkIntos, checkPointer, checkPointers, deliver } from './check-arguments.ts';
 import type { Lifeline } from './lifeline.ts';
 import type { NestingGuard } from './nesting.ts';
-import { visibleState } from './session-view.ts';
+import { type VisibleState, visibleState } from './state-source.ts';
+import type { Turn, Turns } from './turns.ts';
 
 /** Frees asked for one after the other leave as one message, of at most this many pointers. */
 const FREES_PER_MESSAGE = 4096;
 
 /**
- * All methods that take a pointer or a name throw MISUSE at once when it cannot be one, and when the transaction has
- * ended.
+ * What `store.transaction` hands to its callback. All methods that take a pointer or a name throw MISUSE at once when
+ * it cannot be one, and when the transaction has ended.
  *
  * @example
  * await store.transaction(async (tx) => {
  *   const old = tx.root('main');
- *   const pointer = await tx.write(bytes);
+ *   const written = await tx.write(bytes);
  *   if (old !== undefined) tx.free(old);
- *   tx.setRoot('main', pointer);
+ *   tx.setRoot('main', written);
  * });
  */
 export class Transaction {
   readonly #id: number;
   readonly #verbs: StoreVerbs;
+  readonly #blocks: BlockSource;
   readonly #blockBytes: number;
   readonly #roots: Map<string, BlockPointer>;
   #ended: StoreError | undefined;
+  /** @internal */
+  changedRoots = false;
+  /** @internal Its fate is the engine's from now on. */
+  endSent = false;
   #frees: { readonly pointers: Pointer[]; readonly sent: Promise<void> } | undefined;
   #sendFrees: () => void = () => {};
 
-  constructor(begun: BegunTransaction, verbs: StoreVerbs, blockBytes: number) {
-    this.#id = begun.transaction;
+  constructor(
+    ticket: number,
+    roots: ReadonlyMap<string, BlockPointer>,
+    { verbs, blocks, blockBytes }: Pick<TransactionContext, 'verbs' | 'blocks' | 'blockBytes'>,
+  ) {
+    this.#id = ticket;
     this.#verbs = verbs;
+    this.#blocks = blocks;
     this.#blockBytes = blockBytes;
-    this.#roots = new Map(visibleState(begun.state).roots);
+    this.#roots = new Map(roots);
   }
 
-  /** Sees every earlier transaction that has ended, and this one's own `setRoot`. */
+  /**
+   * A named root. Sees every earlier transaction that has ended, and this one's own `setRoot`.
+   *
+   * @throws StoreError MISUSE after its end, ABORTED
+   * @example
+   * await store.transaction((tx) => console.log(tx.root('main')));
+   */
   root(name: string): BlockPointer | undefined {
     this.#assertOpen();
     return this.#roots.get(name);
@@ -53,13 +71,29 @@ export class Transaction {
    * One block, verified; of earlier transactions or of this one.
    *
    * @param into Where to put it, at least `blockSize` long; a new array when left out.
-   * @throws StoreError CORRUPT, MISUSE, ABORTED
+   * @throws StoreError CORRUPT, MISUSE, ABORTED, IO, SESSION_LOST
+   * @example
+   * await store.transaction(async (tx) => {
+   *   const written = await tx.write(bytes);
+   *   console.log(await tx.read(written)); // its own writes too
+   * });
    */
   async read(pointer: BlockPointer, into?: Uint8Array): Promise<Uint8Array> {
     const blocks = await this.readMany([pointer], into === undefined ? undefined : [into]);
     return blocks[0] as Uint8Array;
   }
 
+  /**
+   * Several blocks with one message, as `Store.readMany`.
+   *
+   * @param intos Where to put them, one array a block.
+   * @throws StoreError as `read`; one bad block fails them all
+   * @example
+   * await store.transaction(async (tx) => {
+   *   const blocks = await tx.readMany(pointers);
+   *   await tx.writeMany(blocks);
+   * });
+   */
   async readMany(
     pointers: readonly BlockPointer[],
     intos?: readonly Uint8Array[],
@@ -67,21 +101,59 @@ export class Transaction {
     this.#assertOpen();
     const engine = checkPointers(pointers, this.#blockBytes);
     checkIntos(intos, pointers.length, this.#blockBytes);
+    if (!this.#blocks.isShared) {
+      this.#sendFrees();
+      return deliver(await this.#verbs.transactionRead(this.#id, engine), intos);
+    }
+    return this.#readShared(engine, intos);
+  }
+
+  /** What this transaction has written is in the cache like everything else; what is not there, the engine reads. */
+  async #readShared(
+    pointers: readonly Pointer[],
+    intos: readonly Uint8Array[] | undefined,
+  ): Promise<Uint8Array[]> {
+    const targets = intos ?? pointers.map(() => new Uint8Array(this.#blockBytes));
+    const missing: number[] = [];
+    for (const [place, pointer] of pointers.entries()) {
+      const hit = this.#blocks.copyCached(pointer, targets[place] as Uint8Array);
+      if (!hit) missing.push(place);
+    }
+    if (missing.length === 0) return [...targets];
     this.#sendFrees();
-    return deliver(await this.#verbs.transactionRead(this.#id, engine), intos);
+    const blocks = await this.#verbs.transactionRead(
+      this.#id,
+      missing.map((place) => pointers[place] as Pointer),
+    );
+    for (const [n, place] of missing.entries()) {
+      (targets[place] as Uint8Array).set(blocks[n] as Uint8Array);
+    }
+    return [...targets];
   }
 
   /**
    * A new block. `bytes` are copied before this returns; what they leave of the block is zero.
    *
-   * @throws StoreError MISUSE (longer than a block), FULL, QUOTA, READ_ONLY, POISONED, EVICTED
+   * @throws StoreError MISUSE (longer than a block), FULL, QUOTA, READ_ONLY, POISONED, EVICTED, ABORTED, SESSION_LOST
+   * @example
+   * await store.transaction(async (tx) => {
+   *   tx.setRoot('main', await tx.write(new TextEncoder().encode('hello')));
+   * });
    */
   async write(bytes: Uint8Array): Promise<BlockPointer> {
     const pointers = await this.writeMany([bytes]);
     return pointers[0] as BlockPointer;
   }
 
-  /** New blocks with one message, neighbours on the disk where space allows. */
+  /**
+   * New blocks with one message, neighbours on the disk where space allows.
+   *
+   * @throws StoreError as `write`; none is written then
+   * @example
+   * await store.transaction(async (tx) => {
+   *   const [left, right] = await tx.writeMany([bytes, bytes]);
+   * });
+   */
   async writeMany(blocks: readonly Uint8Array[]): Promise<BlockPointer[]> {
     this.#assertOpen();
     for (const bytes of blocks) checkBlock(bytes, this.#blockBytes);
@@ -90,7 +162,15 @@ export class Transaction {
     return pointers.map(toPublic);
   }
 
-  /** `write` and `free` of the old block in one. */
+  /**
+   * `write` and `free` of the old block in one.
+   *
+   * @throws StoreError as `write`; NOT_FOUND (freed already, or not this block)
+   * @example
+   * await store.transaction(async (tx) => {
+   *   tx.setRoot('main', await tx.replace(pointer, bytes));
+   * });
+   */
   async replace(old: BlockPointer, bytes: Uint8Array): Promise<BlockPointer> {
     this.#assertOpen();
     const engine = checkPointer(old, this.#blockBytes);
@@ -104,6 +184,12 @@ export class Transaction {
    *
    * The promise need not be awaited: a failure (NOT_FOUND: freed already, or not this block) dooms the transaction,
    * which rolls back and rejects with it.
+   *
+   * @throws StoreError NOT_FOUND, MISUSE, ABORTED, SESSION_LOST
+   * @example
+   * await store.transaction((tx) => {
+   *   for (const old of pointers) tx.free(old);
+   * });
    */
   free(pointer: BlockPointer): Promise<void> {
     this.#assertOpen();
@@ -115,9 +201,17 @@ export class Transaction {
   }
 
   /**
-   * Names a block, or with `undefined` takes the name away. At most 64 names of at most 32 bytes.
+   * Names a block, or with `undefined` takes the name away. At most 64 names of at most 32 bytes. A root must name a
+   * block that is in use when the transaction ends.
    *
    * The promise need not be awaited, as that of `free`.
+   *
+   * @throws StoreError MISUSE, NOT_FOUND, ABORTED, SESSION_LOST
+   * @example
+   * await store.transaction(async (tx) => {
+   *   tx.setRoot('draft', await tx.write(bytes));
+   *   tx.setRoot('old draft', undefined);
+   * });
    */
   setRoot(name: string, pointer: BlockPointer | undefined): Promise<void> {
     this.#assertOpen();
@@ -127,6 +221,7 @@ export class Transaction {
     }
     const engine = pointer === undefined ? undefined : checkPointer(pointer, this.#blockBytes);
     this.#sendFrees();
+    this.changedRoots = true;
     if (pointer === undefined) this.#roots.delete(name);
     else this.#roots.set(name, { ...pointer });
     return handled(this.#verbs.transactionSetRoot(this.#id, name, engine));
@@ -167,6 +262,7 @@ function handled(promise: Promise<void>): Promise<void> {
   return promise;
 }
 
+/** How one transaction is run. */
 export interface TransactionOptions {
   /** The store's own durability when left out. */
   readonly durability?: Durability | undefined;
@@ -177,12 +273,17 @@ export interface TransactionOptions {
 /** What a transaction needs of its store. */
 export interface TransactionContext {
   readonly verbs: StoreVerbs;
+  readonly blocks: BlockSource;
   readonly lifeline: Lifeline;
   readonly nesting: NestingGuard;
   readonly blockBytes: number;
+  readonly turns: Turns;
+  /** What the next transaction will see, when that can be known without asking the engine. */
+  knownState(): VisibleState | undefined;
   nextTicket(): number;
 }
 
+/** What a transaction does. It may be asynchronous; what it throws rolls everything back. */
 export type TransactionCallback<T> = (tx: Transaction) => T | Promise<T>;
 
 /**
@@ -192,35 +293,78 @@ export type TransactionCallback<T> = (tx: Transaction) => T | Promise<T>;
 export async function runTransaction<T>(
   context: TransactionContext,
   callback: TransactionCallback<T>,
-  options: { readonly durability: Durability; readonly signal: AbortSignal | undefined },
+  options: RunOptions,
 ): Promise<T> {
-  const { verbs, blockBytes } = context;
-  const { durability, signal } = options;
-  const begun = await waitForTurn(context, signal);
-  const tx = new Transaction(begun, verbs, blockBytes);
-  let value: T;
+  const { signal } = options;
+  if (signal?.aborted) throw abortedError(signal);
+  const turn = context.turns.enter();
   try {
-    if (signal?.aborted) throw abortedError(signal);
-    value = await runCallback(context, tx, callback, signal);
-  } catch (error) {
-    tx.finish(endedError());
-    // Rolling back can fail only with the session itself, whose health tells; the caller's error is the one to know.
-    await verbs.abort(begun.transaction).catch(() => undefined);
-    throw error;
+    if (turn.begins !== undefined) await unlessAborted(turn.begins, signal);
+    return await runInTurn(context, turn, callback, options);
+  } finally {
+    turn.end();
   }
-  tx.finish(endedError());
-  await verbs.end(begun.transaction, durability);
-  return value;
 }
 
-async function waitForTurn(
+interface RunOptions {
+  readonly durability: Durability;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function runInTurn<T>(
   context: TransactionContext,
+  turn: Turn,
+  callback: TransactionCallback<T>,
+  { durability, signal }: RunOptions,
+): Promise<T> {
+  const { verbs } = context;
+  const ticket = context.nextTicket();
+  const known = context.knownState();
+  const beginning = begin(verbs, ticket, signal);
+  const beginFailure = beginning.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  // What it will see is known: the engine's answer need not be waited for.
+  const { roots } = known ?? visibleState((await beginning).state);
+  const tx = new Transaction(ticket, roots, context);
+  try {
+    const value = await runCallback(context, tx, callback, signal);
+    tx.finish(endedError());
+    await end(context, tx, turn, { ticket, durability });
+    return value;
+  } catch (error) {
+    tx.finish(endedError());
+    const failure = await beginFailure;
+    // Rolling back can fail only with the session itself, whose health tells; the caller's error is the one to know.
+    if (!tx.endSent) await verbs.abort(ticket).catch(() => undefined);
+    throw failure ?? error;
+  }
+}
+
+/** The next transaction may begin once this one's end is on its way; or, if it sees this one's roots, once they are. */
+async function end(
+  { verbs }: TransactionContext,
+  tx: Transaction,
+  turn: Turn,
+  { ticket, durability }: { readonly ticket: number; readonly durability: Durability },
+): Promise<void> {
+  tx.endSent = true;
+  if (tx.changedRoots) {
+    await verbs.end(ticket, durability, turn.isAwaited ? () => turn.end() : undefined);
+    return;
+  }
+  const ended = verbs.end(ticket, durability);
+  turn.end();
+  await ended;
+}
+
+async function begin(
+  verbs: StoreVerbs,
+  ticket: number,
   signal: AbortSignal | undefined,
 ): Promise<BegunTransaction> {
-  const { verbs } = context;
-  if (signal === undefined) return verbs.begin(context.nextTicket());
-  if (signal.aborted) throw abortedError(signal);
-  const ticket = context.nextTicket();
+  if (signal === undefined) return verbs.begin(ticket);
   const cancel = (): void => verbs.cancelBegin(ticket);
   signal.addEventListener('abort', cancel);
   try {
@@ -230,6 +374,23 @@ async function waitForTurn(
     throw error;
   } finally {
     signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function unlessAborted(
+  promise: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (signal === undefined) return promise;
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(abortedError(signal));
+  });
+  signal.addEventListener('abort', abort);
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

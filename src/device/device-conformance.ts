@@ -10,7 +10,11 @@ import { type Device, type DeviceFault, type DeviceFaultKind, isFault } from './
 
 /** Where the devices under test come from. */
 export interface ConformanceEnvironment {
-  /** Opens `file`, creating it when it does not exist. Rejects when the file is open already. */
+  /**
+   * Opens `file`, creating it when it does not exist.
+   *
+   * @throws whatever it likes, as a rejection, when the file is open already
+   */
   open(file: string): Promise<Device>;
   /** A file far longer than its written bytes is cheap here, so offsets behind 4 GiB can be tried. */
   readonly sparse: boolean;
@@ -21,13 +25,25 @@ export interface ConformanceCase {
   run(environment: ConformanceEnvironment): Promise<void>;
 }
 
+/** How one case went. */
 export interface ConformanceResult {
+  /** What the device must do. */
   readonly title: string;
   /** `undefined` when the case passed. */
   readonly failure: string | undefined;
 }
 
-/** Runs all cases one after the other; rejects never. `environment` should be an empty directory. */
+/**
+ * Runs all cases one after the other; never rejects. `environment` should be an empty directory.
+ *
+ * @example
+ * const directory = new MemoryDirectory();
+ * const results = await runConformance({
+ *   open: async (file) => openDevice(file, directory.open(file)),
+ *   sparse: true,
+ * });
+ * console.log(results.filter(({ failure }) => failure !== undefined));
+ */
 export async function runConformance(
   environment: ConformanceEnvironment,
 ): Promise<ConformanceResult[]> {

@@ -141,6 +141,17 @@ describe('exceptions become faults by their names', () => {
     }
   });
 
+  test('Firefox’s refusal to make a file longer is no error and no name of the standard, but quota', () => {
+    const file = new MemoryFile();
+    const handle = new FaultyHandle(file.open(), (operation) => {
+      if (operation !== 'truncate') return 'ok';
+      throw { name: 'NS_ERROR_FILE_NO_DEVICE_SPACE', message: '', toString: () => '[Exception…' };
+    });
+    const fault = openDevice('disk-0', handle).resize(4096);
+    expect(fault).toMatchObject({ kind: 'quota', operation: 'resize', detail: '[Exception…' });
+    expect(file.size).toBe(0);
+  });
+
   test('what is thrown need not be an error', () => {
     const handle = new FaultyHandle(new MemoryFile().open(), () => {
       throw 'a string';

@@ -11,11 +11,19 @@ import { type ByteCount, isCount } from '../base/brand.ts';
 import type { Device, DeviceFault, DeviceFaultKind } from './device.ts';
 import type { SyncHandle } from './sync-handle.ts';
 
+/** Firefox 153 lets its own exception through from `truncate`. Its `write` says it with a short count. */
+const FIREFOX_QUOTA = 'NS_ERROR_FILE_NO_DEVICE_SPACE';
+
 /**
- * Takes the handle over: closing the device closes it. `file` is for messages only.
+ * A device over a handle: short and impossible counts and exceptions become faults. Takes the handle over: closing
+ * the device closes it. Never throws.
  *
- * `mayClose` is asked before the handle is closed. When it says no, the handle is left as it is, until its worker
+ * @param file For messages only.
+ * @param mayClose Asked before the handle is closed. When it says no, the handle is left as it is, until its worker
  * ends: Chromium never returns from closing a handle whose site data was cleared, and an evicted store must not hang.
+ * @example
+ * const device = openDevice('disk-0', new MemoryDirectory().open('disk-0'));
+ * console.log(device.write(bytes, 0), device.size());
  */
 export function openDevice(
   file: string,
@@ -172,11 +180,11 @@ class HandleDevice implements Device {
 
 /**
  * By name, not by class: a `QuotaExceededError` is a `DOMException` in some browsers and a class of its own in
- * others.
+ * others, and what Firefox throws when a file may not become longer is no `Error` at all.
  */
 function kindOf(error: unknown): DeviceFaultKind {
-  if (!(error instanceof Error)) return 'io';
-  if (error.name === 'QuotaExceededError') return 'quota';
-  if (error.name === 'InvalidStateError') return 'gone';
+  const name = typeof error === 'object' && error !== null && 'name' in error ? error.name : '';
+  if (name === 'QuotaExceededError' || name === FIREFOX_QUOTA) return 'quota';
+  if (name === 'InvalidStateError') return 'gone';
   return 'io';
 }

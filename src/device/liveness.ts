@@ -1,7 +1,8 @@
 /**
- * Are the files still there? When site data is cleared, or the origin evicted, reads, writes and flushes on open
- * handles go on succeeding, on files that nobody will find again; and another store may get their names. Looking at
- * the handles tells nothing, so the names are looked up.
+ * Are the files still there? When site data is cleared, or the origin evicted, Chromium lets reads, writes and
+ * flushes on open handles go on succeeding, on files that nobody will find again; and another store may get their
+ * names. Firefox closes the handles, as Safari now and then does for other reasons. Looking at the handles tells
+ * nothing, so the names are looked up.
  *
  * Guarantees: `gone` is never said of files that are there and ours. It does not guarantee the reverse for the moment
  * after the answer.
@@ -51,7 +52,7 @@ export async function probeFiles(
  * where `probeFiles` takes four (1.9 ms). Storage is cleared and evicted as a whole, so one file speaks for all.
  *
  * Chromium ties such a handle to the storage that was there when it was made, so cleared data is noticed even when
- * the names have been made again. Other browsers may not: ask `probeFiles`, with the store id, from time to time.
+ * the names have been made again. Firefox does not: ask `probeFiles`, with the store id, from time to time.
  *
  * @throws StoreError when the browser does not answer the question at all
  */
@@ -64,6 +65,47 @@ export async function probeNames(
     return 'alive';
   } catch (error) {
     return goneOrThrow(error, directory.name);
+  }
+}
+
+/** Long enough for a browser to have to look, short enough to cost nothing. */
+const LOOK_BYTES = 1;
+
+/**
+ * The question for a worker that does not return to its event loop: a way to ask, at once, whether the file's name is
+ * known not to be found any more. Costs about 0.7 ms.
+ *
+ * Chromium reads a file object of this file system by its name, even when the file has changed since (then the read is
+ * refused, which is answer enough). Firefox reads what is there now. In no browser is any other failure taken for a
+ * name that is gone. A file of another store under the same name passes: only `probeFiles` tells that.
+ */
+export async function watchFile(
+  directory: FileSystemDirectoryHandle,
+  file: string,
+): Promise<() => boolean> {
+  try {
+    const entry = await directory.getFileHandle(file);
+    const look = (await entry.getFile()).slice(0, LOOK_BYTES);
+    const reader = new FileReaderSync();
+    return () => isMissing(reader, look);
+  } catch (error) {
+    goneOrThrow(error, directory.name);
+    return () => true;
+  }
+}
+
+/** The library of DOM types knows it for workers only. */
+interface SyncReader {
+  readAsArrayBuffer(blob: Blob): ArrayBuffer;
+}
+declare const FileReaderSync: new () => SyncReader;
+
+function isMissing(reader: SyncReader, look: Blob): boolean {
+  try {
+    reader.readAsArrayBuffer(look);
+    return false;
+  } catch (error) {
+    return error instanceof Error && error.name === 'NotFoundError';
   }
 }
 

@@ -25,7 +25,14 @@ function domException(name: string, message: string): DOMException {
   return new DOMException(message, name);
 }
 
-/** One file. Its bytes outlive its handles; at most one handle is open at a time. */
+/**
+ * One file. Its bytes outlive its handles; at most one handle is open at a time.
+ *
+ * @example
+ * const file = MemoryFile.from(Uint8Array.of(1, 2, 3));
+ * file.write(Uint8Array.of(9), 1);
+ * console.log(file.bytes()); // 1, 9, 3
+ */
 export class MemoryFile {
   #chunks: (Uint8Array | undefined)[] = [];
   /** `#owned[i]`: no clone shares chunk i, so it may be written in place. */
@@ -33,22 +40,28 @@ export class MemoryFile {
   #size = 0;
   #open: MemoryHandle | undefined;
 
-  /** A file that holds a copy of `bytes`. */
+  /** A file that holds a copy of `bytes`. Never throws. */
   static from(bytes: Uint8Array): MemoryFile {
     const file = new MemoryFile();
     file.write(bytes, 0);
     return file;
   }
 
+  /** Its length in bytes. */
   get size(): number {
     return this.#size;
   }
 
+  /** Whether a handle is open on it. */
   get isOpen(): boolean {
     return this.#open !== undefined;
   }
 
-  /** Throws `NoModificationAllowedError` while another handle is open. */
+  /**
+   * Opens the one handle.
+   *
+   * @throws DOMException NoModificationAllowedError while another handle is open
+   */
   open(): SyncHandle {
     if (this.#open !== undefined) {
       throw domException('NoModificationAllowedError', 'another handle is open on this file');
@@ -57,12 +70,15 @@ export class MemoryFile {
     return this.#open;
   }
 
-  /** What the death of the worker that holds the handle does: it is closed, and every later call on it throws. */
+  /**
+   * What the death of the worker that holds the handle does: it is closed, and every later call on it throws. Never
+   * throws.
+   */
   revoke(): void {
     this.#open?.close();
   }
 
-  /** `handle` is closed. Called by the handle. */
+  /** @internal `handle` is closed. Called by the handle. */
   release(handle: MemoryHandle): void {
     assert(this.#open === handle, 'a file is given back by the handle that is open on it');
     this.#open = undefined;
@@ -70,6 +86,7 @@ export class MemoryFile {
 
   /**
    * The same bytes as a file of its own, not open. Costs about 8 bytes a chunk; the bytes are copied when written.
+   * Never throws.
    */
   clone(): MemoryFile {
     const copy = new MemoryFile();
@@ -79,14 +96,17 @@ export class MemoryFile {
     return copy;
   }
 
-  /** A copy of everything, for comparing. */
+  /** A copy of everything, for comparing. Never throws. */
   bytes(): Uint8Array {
     const all = new Uint8Array(this.#size);
     this.read(all, 0);
     return all;
   }
 
-  /** Copies what there is from `at`, returns how much: less than asked at the end of the file, 0 behind it. */
+  /**
+   * Copies what there is from `at`, returns how much: less than asked at the end of the file, 0 behind it. Never
+   * throws.
+   */
   read(into: Uint8Array, at: number): number {
     const count = Math.max(0, Math.min(into.length, this.#size - at));
     for (let done = 0; done < count; ) {
@@ -100,7 +120,10 @@ export class MemoryFile {
     return count;
   }
 
-  /** Writes all of `from`, whoever has the file open: also the way for tests to damage it. Grows it as needed. */
+  /**
+   * Writes all of `from`, whoever has the file open: also the way for tests to damage it. Grows it as needed. Never
+   * throws.
+   */
   write(from: Uint8Array, at: number): void {
     for (let done = 0; done < from.length; ) {
       const inChunk = (at + done) % CHUNK_BYTES;
@@ -112,7 +135,7 @@ export class MemoryFile {
     if (from.length > 0) this.#size = Math.max(this.#size, at + from.length);
   }
 
-  /** Makes the file `size` long. What was cut off is forgotten: growing again reads zeroes. */
+  /** Makes the file `size` bytes long. What was cut off is forgotten: growing again reads zeroes. Never throws. */
   truncate(size: number): void {
     if (size < this.#size) {
       const inChunk = size % CHUNK_BYTES;
@@ -177,13 +200,22 @@ class MemoryHandle implements SyncHandle {
   }
 }
 
-/** Named files, as one store's directory. */
+/**
+ * Named files, as one store's directory.
+ *
+ * @example
+ * const directory = new MemoryDirectory();
+ * directory.open('disk-0').close();
+ * console.log(directory.list(), directory.clone().list());
+ */
 export class MemoryDirectory {
   #files = new Map<string, MemoryFile>();
 
   /**
-   * Opens a file. Throws `NotFoundError` when it does not exist and `create` is false, `NoModificationAllowedError`
-   * when it is open already.
+   * Opens a file.
+   *
+   * @throws DOMException NotFoundError when it does not exist and `create` is false, NoModificationAllowedError when
+   * it is open already
    */
   open(name: string, options: { readonly create: boolean } = { create: true }): SyncHandle {
     let file = this.#files.get(name);
@@ -195,21 +227,28 @@ export class MemoryDirectory {
     return file.open();
   }
 
-  /** The file itself, to look at or to damage; `undefined` when there is none. */
+  /** The file itself, to look at or to damage; `undefined` when there is none. Never throws. */
   file(name: string): MemoryFile | undefined {
     return this.#files.get(name);
   }
 
-  /** Puts a file under a name, in place of what was there: to swap files, or to bring an older one back. */
+  /**
+   * Puts a file under a name, in place of what was there: to swap files, or to bring an older one back. Never throws.
+   */
   put(name: string, file: MemoryFile): void {
     this.#files.set(name, file);
   }
 
+  /** The names of all files. Never throws. */
   list(): string[] {
     return [...this.#files.keys()];
   }
 
-  /** Throws `NotFoundError`, or `NoModificationAllowedError` while the file is open. */
+  /**
+   * Removes a file.
+   *
+   * @throws DOMException NotFoundError, or NoModificationAllowedError while the file is open
+   */
   remove(name: string): void {
     const file = this.#files.get(name);
     if (file === undefined) throw domException('NotFoundError', `there is no file ${name}`);
@@ -217,12 +256,15 @@ export class MemoryDirectory {
     this.#files.delete(name);
   }
 
-  /** What "clear site data" does: no name is found any more, and open handles go on as if nothing had happened. */
+  /**
+   * What "clear site data" does: no name is found any more, and open handles go on as if nothing had happened. Never
+   * throws.
+   */
   evict(): void {
     this.#files.clear();
   }
 
-  /** The same files, none of them open: what a crash leaves when nothing is lost. */
+  /** The same files, none of them open: what a crash leaves when nothing is lost. Never throws. */
   clone(): MemoryDirectory {
     const copy = new MemoryDirectory();
     for (const [name, file] of this.#files) copy.#files.set(name, file.clone());
@@ -256,7 +298,15 @@ export type FaultPlan = (
   length: number,
 ) => 'ok' | HandleFault;
 
-/** A handle that fails as told: short and impossible counts, exceptions before and in the middle of a transfer. */
+/**
+ * A handle that fails as told: short and impossible counts, exceptions before and in the middle of a transfer.
+ *
+ * @example
+ * const handle = new FaultyHandle(new MemoryDirectory().open('disk-0'), (operation, nth) =>
+ *   operation === 'write' && nth === 1 ? { short: 3 } : 'ok',
+ * );
+ * console.log(handle.write(bytes, { at: 0 }), handle.write(bytes, { at: 0 })); // all of it, then 3
+ */
 export class FaultyHandle implements SyncHandle {
   readonly #inner: SyncHandle;
   readonly #plan: FaultPlan;
@@ -267,29 +317,48 @@ export class FaultyHandle implements SyncHandle {
     this.#plan = plan;
   }
 
-  /** How often `operation` was called, fault or not. */
+  /** How often `operation` was called, fault or not. Never throws. */
   calls(operation: HandleOperation): number {
     return this.#calls[operation];
   }
 
+  /**
+   * As the inner handle, or as planned.
+   *
+   * @throws DOMException as planned
+   */
   read(buffer: Uint8Array, options: { at: number }): number {
     const fate = this.#fate('read', options.at, buffer.length);
     if (fate === 'ok') return this.#inner.read(buffer, options);
     return faultyTransfer(fate, (count) => this.#inner.read(buffer.subarray(0, count), options));
   }
 
+  /**
+   * As the inner handle, or as planned.
+   *
+   * @throws DOMException as planned
+   */
   write(buffer: Uint8Array, options: { at: number }): number {
     const fate = this.#fate('write', options.at, buffer.length);
     if (fate === 'ok') return this.#inner.write(buffer, options);
     return faultyTransfer(fate, (count) => this.#inner.write(buffer.subarray(0, count), options));
   }
 
+  /**
+   * As the inner handle, or as planned.
+   *
+   * @throws DOMException as planned
+   */
   flush(): void {
     throwIfTold(this.#fate('flush', 0, 0));
     this.#inner.flush();
   }
 
-  /** `short: n` leaves the file n bytes long without a word; `count` does nothing, without a word. */
+  /**
+   * `short: n` leaves the file n bytes long without a word; `count` does nothing, without a word.
+   *
+   * @throws DOMException as planned
+   */
   truncate(size: number): void {
     const fate = this.#fate('truncate', size, 0);
     throwIfTold(fate);
@@ -297,13 +366,22 @@ export class FaultyHandle implements SyncHandle {
     else if ('short' in fate) this.#inner.truncate(fate.short);
   }
 
+  /**
+   * As the inner handle, or as planned.
+   *
+   * @throws DOMException as planned
+   */
   getSize(): number {
     const fate = this.#fate('getSize', 0, 0);
     throwIfTold(fate);
     return fate !== 'ok' && 'count' in fate ? fate.count : this.#inner.getSize();
   }
 
-  /** Told to throw, it closes the handle all the same: a test must not be left with an open file. */
+  /**
+   * Told to throw, it closes the handle all the same: a test must not be left with an open file.
+   *
+   * @throws DOMException as planned
+   */
   close(): void {
     const fate = this.#fate('close', 0, 0);
     this.#inner.close();

@@ -16,15 +16,17 @@ export interface ReaderPin {
 export interface ReaderHorizon {
   /** For what is freed now, after the state without it was published. Never goes back. */
   readonly stamp: number;
-  /** Moves on as far as readers allow. Returns the newest stamp that nobody can see any more. */
+  /** Moves on as far as readers allow. Returns `settled`. */
   settle(): number;
+  /** The newest stamp that nobody can see any more, as far as is known. */
+  readonly settled: number;
   pins(): readonly ReaderPin[];
 }
 
 /** Stamps are publications; the one client reports which it has left behind. */
 export class PublicationHorizon implements ReaderHorizon {
   stamp = 0;
-  private oldest = 0;
+  settled = 0;
 
   /** The state number `publication` is what new readers see. */
   publish(publication: number): void {
@@ -35,14 +37,14 @@ export class PublicationHorizon implements ReaderHorizon {
   /** Every reader is at this publication or later. */
   setOldest(publication: number): void {
     assert(publication <= this.stamp, 'I4: no reader is ahead of the last publication');
-    this.oldest = publication;
+    this.settled = publication;
   }
 
   settle(): number {
-    return this.oldest;
+    return this.settled;
   }
 
   pins(): readonly ReaderPin[] {
-    return [{ client: 'page', pinned: this.oldest === this.stamp ? 0 : this.oldest }];
+    return [{ client: 'page', pinned: this.settled === this.stamp ? 0 : this.settled }];
   }
 }

@@ -77,3 +77,13 @@ export function plainLoad(words: Int32Array, at: number): number {
 export function plainStore(words: Int32Array, at: number, value: number): void {
   words[at] = value;
 }
+
+/** Whether this browser has `atomicWaitAsync`, without which a page cannot wait on shared memory. */
+export function canWaitAsync(): boolean {
+  return typeof Atomics.waitAsync === 'function';
+}
+
+/** Copies bytes that another thread may be writing: who reads them so finds out afterwards whether it did. */
+export function copyBytes(from: Uint8Array, into: Uint8Array): void {
+  into.set(from);
+}

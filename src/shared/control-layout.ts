@@ -6,8 +6,8 @@
  *     session page        what the store's geometry is, and whether the session has ended
  *     doorbells           one of the store worker, one a disk, one a client; a cache line each
  *     epochs              the global epoch, and a word a client (`epoch/epochs`)
- *     published state     under a seqlock: publication, generation, health, roots (`published-state`)
- *     disk pages          progress, and the fault that a completion speaks of (`disk-page`)
+ *     published state     in two copies: publication, generation, health, roots (`published-state`)
+ *     disk pages          progress, counters, and the texts of faults (`disk-page`)
  *     request rings       store worker → disk worker, one a disk
  *     completion rings    disk worker → store worker, one a disk
  *     mailboxes           client → disk worker, one a pair
@@ -15,8 +15,11 @@
  *
  * Contents lie in a second buffer, see `contents-layout`.
  */
+import { assert } from '../base/assert.ts';
+import { isCount } from '../base/brand.ts';
 import { DISKS_MAX } from '../format/geometry.ts';
 import { cacheLayout } from './cache-layout.ts';
+import { DISK_PAGE_WORDS } from './disk-page.ts';
 import { mailboxWords } from './mailbox.ts';
 import { type RingLayout, ringWords } from './ring.ts';
 
@@ -44,11 +47,12 @@ export const SESSION = {
   mailboxCells: 3,
   /** Not 0: the session has ended, whoever waits gives up. Set once, with all doorbells rung. */
   ended: 4,
+  /** Not 0: the files are not found under their names any more. */
+  filesGone: 5,
 } as const;
 const SESSION_WORDS = LINE_WORDS;
 
-const PUBLISHED_WORDS = 2048;
-const DISK_PAGE_WORDS = 512;
+export const PUBLISHED_WORDS = 2048;
 
 export interface ControlLayout {
   readonly session: number;
@@ -57,7 +61,9 @@ export interface ControlLayout {
   clientBell(client: number): number;
   /** The global epoch. */
   readonly epoch: number;
-  /** The epoch that a client has pinned, `STORE_CLIENT` included. */
+  /** Clients that have a word for their epoch: `STORE_CLIENT` included. */
+  readonly clientCount: number;
+  /** The epoch that a client has pinned. */
   clientEpoch(client: number): number;
   readonly published: number;
   diskPage(disk: number): number;
@@ -88,7 +94,8 @@ export function controlLayout(options: {
   const diskBells = take(DISKS_MAX * LINE_WORDS);
   const clientBells = take(CLIENTS_MAX * LINE_WORDS);
   const epoch = take(LINE_WORDS);
-  const clientEpochs = take((CLIENTS_MAX + 1) * LINE_WORDS);
+  const clientCount = CLIENTS_MAX + 1;
+  const clientEpochs = take(clientCount * LINE_WORDS);
   const published = take(PUBLISHED_WORDS);
   const diskPages = take(DISKS_MAX * DISK_PAGE_WORDS);
   const requestRings = take(DISKS_MAX * roundUp(ringWords(requests)));
@@ -99,24 +106,36 @@ export function controlLayout(options: {
   return {
     session,
     storeBell,
-    diskBell: (disk) => diskBells + disk * LINE_WORDS,
-    clientBell: (client) => clientBells + client * LINE_WORDS,
+    diskBell: (disk) => diskBells + diskOf(disk) * LINE_WORDS,
+    clientBell: (client) => clientBells + clientOf(client, CLIENTS_MAX) * LINE_WORDS,
     epoch,
-    clientEpoch: (client) => clientEpochs + client * LINE_WORDS,
+    clientCount,
+    clientEpoch: (client) => clientEpochs + clientOf(client, clientCount) * LINE_WORDS,
     published,
-    diskPage: (disk) => diskPages + disk * DISK_PAGE_WORDS,
+    diskPage: (disk) => diskPages + diskOf(disk) * DISK_PAGE_WORDS,
     requestRing: (disk) => ({
       ...requests,
-      start: requestRings + disk * roundUp(ringWords(requests)),
+      start: requestRings + diskOf(disk) * roundUp(ringWords(requests)),
     }),
     completionRing: (disk) => ({
       ...completions,
-      start: completionRings + disk * roundUp(ringWords(completions)),
+      start: completionRings + diskOf(disk) * roundUp(ringWords(completions)),
     }),
-    mailbox: (client, disk) => mailboxes + (client * DISKS_MAX + disk) * mailboxSize,
+    mailbox: (client, disk) =>
+      mailboxes + (clientOf(client, CLIENTS_MAX) * DISKS_MAX + diskOf(disk)) * mailboxSize,
     cache,
     wordCount: next,
   };
+}
+
+function diskOf(disk: number): number {
+  assert(isCount(disk) && disk < DISKS_MAX, 'a disk has a place in the control memory');
+  return disk;
+}
+
+function clientOf(client: number, count: number): number {
+  assert(isCount(client) && client < count, 'a client has a place in the control memory');
+  return client;
 }
 
 function roundUp(words: number): number {

@@ -34,7 +34,10 @@ export class Doorbell {
     atomicWait(this.words, this.at, seen, timeoutMs);
   }
 
-  /** As `wait`, without blocking; `undefined` when somebody has rung already. */
+  /**
+   * As `wait`, without blocking; `undefined` when somebody has rung already. A promise that is not awaited stays on the
+   * list of sleepers until somebody rings, so a thread has one at a time.
+   */
   waitAsync(seen: number): Promise<unknown> | undefined {
     return atomicWaitAsync(this.words, this.at, seen);
   }

@@ -1,15 +1,19 @@
 /**
- * One client's requests to one disk: a few cells, each with a state, and a bit per cell that says *posted*. Any number
- * of cells can be on their way; they are answered in any order, in the cell itself.
+ * One client's requests to one disk: a few cells, each with a state, and a bit per cell that says *look here*. Any
+ * number of cells can be on their way; they are answered in any order, in the cell itself.
  *
  *     word                       what
- *     start + w                  posted bits of cells 32 w … 32 w + 31: the client sets, the disk takes all at once
+ *     start + w                  bits of cells 32 w … 32 w + 31: the client sets them, the disk takes all at once
  *     cellsStart + c × 16        state of cell c, and 15 words for the request and its answer
  *
- *     free ─ client claims, fills ─▶ posted ─ disk answers ─▶ answered ─ client reads ─▶ free
+ *     free ─ client fills, posts ─▶ posted ─ disk takes ─▶ taken ─ disk answers ─▶ answered ─ client reads ─▶ free
  *
- * A client may die at any point without stopping anybody: a cell is either posted, and will be answered to nobody, or
- * it is not. Who gets the mailbox next takes answered cells back and leaves those on their way alone (`adopt`).
+ * Each state has one side that may change it: the disk what is posted or taken, the client the others. The state is the
+ * truth and the bit a hint: a cell is taken when its state says so, at most once for each time it is posted.
+ *
+ * A client may die at any point without stopping anybody. Who gets the mailbox next leaves cells on their way alone,
+ * and takes them back when they are answered (`adopt`). It sets the bits of all that are posted once more, because the
+ * dead client may not have come to that, or to ringing the disk's bell; so whoever takes a mailbox over rings it.
  */
 import { assert } from '../base/assert.ts';
 import { atomicExchange, atomicLoad, atomicOr, atomicStore } from './atomics.ts';
@@ -18,7 +22,7 @@ export const MAILBOX_CELL_WORDS = 16;
 /** Payload words of a cell start behind its state. */
 export const CELL_PAYLOAD = 1;
 
-export const CELL_STATE = { free: 0, posted: 1, answered: 2 } as const;
+export const CELL_STATE = { free: 0, posted: 1, taken: 2, answered: 3 } as const;
 
 export interface MailboxLayout {
   readonly start: number;
@@ -61,51 +65,72 @@ class MailboxSide {
   protected stateAt(cell: number): number {
     return this.cellsStart + cell * MAILBOX_CELL_WORDS;
   }
+
+  protected state(cell: number): number {
+    return atomicLoad(this.words, this.stateAt(cell));
+  }
 }
 
-/** The client's side. */
+/** The client's side. At most one at a time: the next begins when the one before is dead. */
 export class MailboxClient extends MailboxSide {
   private readonly unused: number[] = [];
+  /** On their way for a former owner. Nobody waits for their answers. */
+  private orphans: number[] = [];
 
   constructor(words: Int32Array, layout: MailboxLayout) {
     super(words, layout);
     for (let cell = layout.cellCount - 1; cell >= 0; cell -= 1) {
-      if (atomicLoad(words, this.stateAt(cell)) !== CELL_STATE.posted) this.release(cell);
+      const state = this.state(cell);
+      if (state === CELL_STATE.posted) this.hint(cell);
+      if (state === CELL_STATE.posted || state === CELL_STATE.taken) this.orphans.push(cell);
+      else this.release(cell);
     }
   }
 
   /** A cell to fill and `post`, or −1 when all are on their way. */
   claim(): number {
+    if (this.unused.length === 0) this.adopt();
     return this.unused.pop() ?? -1;
   }
 
   /** Hands the filled cell to the disk. Rings no bell. */
   post(cell: number): void {
     atomicStore(this.words, this.stateAt(cell), CELL_STATE.posted);
-    atomicOr(this.words, this.bitsStart + (cell >>> 5), 1 << (cell & 31));
+    this.hint(cell);
   }
 
   isAnswered(cell: number): boolean {
-    return atomicLoad(this.words, this.stateAt(cell)) === CELL_STATE.answered;
+    return this.state(cell) === CELL_STATE.answered;
   }
 
   /** The answer has been read, or the claim was not needed. */
   release(cell: number): void {
+    const state = this.state(cell);
+    assert(
+      state === CELL_STATE.free || state === CELL_STATE.answered,
+      'a cell on its way is the disk’s',
+    );
     atomicStore(this.words, this.stateAt(cell), CELL_STATE.free);
     this.unused.push(cell);
   }
 
-  /** Takes back what the mailbox's former owner left answered by now. */
+  /** Takes back what was on its way for a former owner and has been answered by now. */
   adopt(): void {
-    for (let cell = 0; cell < this.cellCount; cell += 1) {
-      if (this.isAnswered(cell) && !this.unused.includes(cell)) this.release(cell);
-    }
+    if (this.orphans.length === 0) return;
+    const waiting = this.orphans.filter((cell) => !this.isAnswered(cell));
+    const answered = this.orphans.filter((cell) => !waiting.includes(cell));
+    this.orphans = waiting;
+    for (const cell of answered) this.release(cell);
+  }
+
+  private hint(cell: number): void {
+    atomicOr(this.words, this.bitsStart + (cell >>> 5), 1 << (cell & 31));
   }
 }
 
 /** The disk's side. */
 export class MailboxServer extends MailboxSide {
-  /** Calls `visit` for every cell posted since the last call. Returns how many. */
+  /** Takes every cell posted since the last call, and calls `visit` for it. Returns how many. */
   takePosted(visit: (cell: number) => void): number {
     let count = 0;
     for (let word = 0; word * 32 < this.cellCount; word += 1) {
@@ -113,9 +138,12 @@ export class MailboxServer extends MailboxSide {
       if (atomicLoad(this.words, at) === 0) continue;
       let bits = atomicExchange(this.words, at, 0);
       while (bits !== 0) {
-        const bit = 31 - Math.clz32(bits & -bits);
+        const cell = word * 32 + 31 - Math.clz32(bits & -bits);
         bits &= bits - 1;
-        visit(word * 32 + bit);
+        // A bit set for the second time, after its cell was taken for the first.
+        if (this.state(cell) !== CELL_STATE.posted) continue;
+        atomicStore(this.words, this.stateAt(cell), CELL_STATE.taken);
+        visit(cell);
         count += 1;
       }
     }
@@ -124,6 +152,7 @@ export class MailboxServer extends MailboxSide {
 
   /** The answer is in the cell. Rings no bell. */
   answer(cell: number): void {
+    assert(this.state(cell) === CELL_STATE.taken, 'a cell is taken, then answered, once');
     atomicStore(this.words, this.stateAt(cell), CELL_STATE.answered);
   }
 }

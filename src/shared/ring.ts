@@ -29,6 +29,17 @@ export function ringWords({ cellCount, cellWords }: Omit<RingLayout, 'start'>): 
   return 2 * LINE_WORDS + cellCount * cellWords;
 }
 
+/**
+ * What anybody can see of a ring: cells published and cells taken, ever (mod 2^32). They say that its sides move, not
+ * what is in it.
+ */
+export function ringMoves(
+  words: Int32Array,
+  { start }: RingLayout,
+): { readonly written: number; readonly read: number } {
+  return { written: atomicLoad(words, start + LINE_WORDS), read: atomicLoad(words, start) };
+}
+
 class RingSide {
   protected readonly words: Int32Array;
   protected readonly headAt: number;
@@ -80,6 +91,7 @@ export class RingWriter extends RingSide {
 
   /** Hands the claimed cell over. Rings no bell. */
   publish(): void {
+    assert(((this.tail - this.headSeen) | 0) < this.cellCount, 'a cell is claimed, then published');
     this.tail = (this.tail + 1) | 0;
     atomicStore(this.words, this.tailAt, this.tail);
   }
@@ -107,6 +119,7 @@ export class RingReader extends RingSide {
 
   /** Gives the cell back to the writer. */
   release(): void {
+    assert(this.head !== this.tailSeen, 'a cell is read, then released');
     this.head = (this.head + 1) | 0;
     atomicStore(this.words, this.headAt, this.head);
   }

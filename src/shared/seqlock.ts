@@ -9,7 +9,7 @@
 import { assert } from '../base/assert.ts';
 import { atomicAdd, atomicLoad } from './atomics.ts';
 
-/** The writer holds the lock for microseconds; a reader that finds it held so often has lost its writer. */
+/** Some milliseconds: a writer that runs is done in microseconds. */
 const TRIES_MAX = 1_000_000;
 
 export class SeqlockWriter {
@@ -22,6 +22,7 @@ export class SeqlockWriter {
     this.at = at;
   }
 
+  /** A change that throws leaves the lock held, and rightly so: what lies under it is half one thing, half another. */
   write(change: () => void): void {
     atomicAdd(this.words, this.at, 1);
     change();
@@ -31,7 +32,8 @@ export class SeqlockWriter {
 
 /**
  * Runs `read` until nothing was written meanwhile. What it saw before may be torn, so it must be total and without
- * effects beyond its result. Returns `undefined` when the writer does not come to an end: it has died at it.
+ * effects beyond its result. Returns `undefined` when the writer does not come to an end: it has died at it, or the
+ * system has put its thread to sleep for so long. Nobody can tell which: go on with what was read last, or ask.
  */
 export function readSeqlock<T>(words: Int32Array, at: number, read: () => T): T | undefined {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {

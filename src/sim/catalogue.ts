@@ -124,9 +124,43 @@ const HAND_MADE: Readonly<Record<string, { steps: string; setting?: Partial<SimS
       ${turns(4, 'put 64 4#; end; commit')}`,
     setting: { geometry: { ...TINY, diskCount: 1 }, blocksMax: 128 },
   },
+  // While a commit is under way so much more is written that it lands before that commit is acknowledged.
+  'lies-overtaken': {
+    steps: `put 64..67 1; end; commit; commit; commit;
+      ${turns(
+        4,
+        `put 64..65 2#; end; commit; put 66..67 3#; end; begin;
+         put 68..79 4#; end; put 68..79 5#; end; finish`,
+      )}`,
+    setting: { geometry: { ...TINY, diskCount: 1 }, blocksMax: 128, cacheBlocks: 16 },
+  },
+  // A root is a block and a sector of log: joint. Two are more than two blocks: fenced.
+  'single-kinds-in-turn': {
+    steps: `put 64..65 1; end; commit; commit; commit;
+      ${turns(4, 'put 64 2#; end; commit; put 64 3#; put 65 3#; end; commit')}`,
+    setting: { geometry: { ...TINY, diskCount: 1 }, blocksMax: 128, jointBlocksMax: 2 },
+  },
+  // Processes die with a commit written and nothing flushed; what the next one does touches other disks.
+  'written-and-not-flushed': {
+    steps: `put 64..67 1; end; commit; ${turns(6, 'put 64..66 2#; end; die; put 7# #; end; commit')}; put 0..3 1; end;
+      die; commit; commit; put 64 9; end; commit; die; put 65 9; end; commit`,
+    setting: { geometry: { ...TINY, diskCount: 3 } },
+  },
+  'stalled-fences': {
+    steps: `${FILL}; ${turns(4, 'put 0..3 4#; end; start; put 8..11 5#; end; put 16..19 6#; end; finish; commit')};
+      put 0 9; end; start; put 1 9; abort; delete 2; end; begin; put 3 9; end; finish; commit`,
+  },
 };
 
-export const CATALOGUE: readonly string[] = Object.keys(HAND_MADE);
+const HAND_MADE_NAMES: readonly string[] = Object.keys(HAND_MADE);
+const NO_COMMIT_IS_JOINT: Partial<SimSetting> = { jointBlocksMax: -1 };
+/** Commits of the stores in the catalogue are small, so that all are joint. */
+const ALL_FENCED = '-fenced';
+
+export const CATALOGUE: readonly string[] = [
+  ...HAND_MADE_NAMES,
+  ...HAND_MADE_NAMES.map((name) => name + ALL_FENCED),
+];
 /** Workloads whose commits are so small that lying flushes can be tried in all their subsets. */
 export const LYING_CATALOGUE: readonly string[] = CATALOGUE.filter((name) =>
   /^(single|lies)-/.test(name),
@@ -135,12 +169,17 @@ export const LYING_CATALOGUE: readonly string[] = CATALOGUE.filter((name) =>
 export function workloadNamed(name: string): Workload {
   const seed = /^random-(\d+)$/.exec(name)?.[1];
   if (seed !== undefined) return randomWorkload(Number(seed));
-  const made = HAND_MADE[name];
+  const fenced = name.endsWith(ALL_FENCED);
+  const made = HAND_MADE[fenced ? name.slice(0, -ALL_FENCED.length) : name];
   assert(made !== undefined, 'a workload is random-<seed> or one of the catalogue');
   const index = CATALOGUE.indexOf(name);
   return {
     name,
-    setting: setting({ seed: 2 ** 20 + index, ...made.setting }),
+    setting: setting({
+      seed: 2 ** 20 + index,
+      ...made.setting,
+      ...(fenced ? NO_COMMIT_IS_JOINT : {}),
+    }),
     steps: stepsOf(made),
   };
 }
@@ -149,7 +188,17 @@ function stepsOf({ steps }: { readonly steps: string }): Step[] {
   return parseSteps(steps);
 }
 
-/** About 40 steps. The seed decides on the geometry and on how narrow the store is, too. */
+/** All joint, all fenced, and twice so that both meet in one store: single changes joint, several fenced. */
+const JOINT_KINDS: readonly Partial<SimSetting>[] = [
+  {},
+  NO_COMMIT_IS_JOINT,
+  { jointBlocksMax: 5 },
+  { jointBlocksMax: 7 },
+];
+
+/**
+ * About 40 steps. The seed decides on the geometry, on how narrow the store is and on which commits are joint, too.
+ */
 export function randomWorkload(seed: number): Workload {
   const random = new Random(seed);
   const geometry = GEOMETRIES[random.below(GEOMETRIES.length)] as Geometry;
@@ -158,7 +207,7 @@ export function randomWorkload(seed: number): Workload {
   const cacheBlocks = random.chance(0.2) ? 16 : 24;
   return {
     name: `random-${seed}`,
-    setting: { geometry, blocksMax, cacheBlocks, seed },
+    setting: { geometry, blocksMax, cacheBlocks, seed, ...JOINT_KINDS[seed % JOINT_KINDS.length] },
     steps: randomSteps(seed, 40),
   };
 }

@@ -12,6 +12,7 @@ import { Random } from './random.ts';
 import type { SectorFile } from './sector-file.ts';
 import { noFiles, type SimSetting, SimStore } from './sim-store.ts';
 import { parseSteps, randomSteps } from './steps.ts';
+import { isSuperblock } from './superblock-unit.ts';
 import { createdEntry, runWorkload, type Workload } from './workload.ts';
 
 export interface ChainTally {
@@ -58,8 +59,9 @@ export function giveUpInARow(workload: Workload, times: number): void {
     player.playAll(parseSteps(`put 1 ${n}; end; commit`));
     const operation = disks.operations.length - 1;
     const point = lyingPoint(initial, disks.operations, 0, operation);
-    const fates = new Uint8Array(point.pending.length);
-    fates[fates.length - 1] = FATE.kept;
+    const fates = Uint8Array.from(point.pending, (unit) =>
+      isSuperblock(unit, setting.geometry) ? FATE.kept : FATE.lost,
+    );
     const crashed = new RecordedDisks(crashedFiles(point, fates));
     const { history } = player;
     const recovery = recoverDisks(crashed, { setting, history, operation, lossAllowed: 0 });
@@ -90,7 +92,7 @@ class CrashChain {
     const store = new SimStore({ disks, setting });
     const base = this.found ?? createdEntry(store.operationCount);
     const player = new Player(store, base);
-    player.playAll(randomSteps(random.next(), 4 + random.below(16)).filter(isNoReopen));
+    player.playAll(randomSteps(random.next(), 4 + random.below(16)).filter(isOneLife));
     const { operation, files, lies } = this.crash(initial, disks, player.history);
     const recovered = new RecordedDisks(files);
     const { history } = player;
@@ -149,4 +151,5 @@ class CrashChain {
   }
 }
 
-const isNoReopen = ({ kind }: { readonly kind: string }): boolean => kind !== 'reopen';
+const isOneLife = ({ kind }: { readonly kind: string }): boolean =>
+  kind !== 'reopen' && kind !== 'die';

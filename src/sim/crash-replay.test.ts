@@ -5,7 +5,8 @@ describe('a replay line', () => {
   test.each([
     'crash workload=creation lies=1 crash=7 fates=1101fbga00000000',
     'crash workload=creation lies=1 crash=3 fates=101 then lies=1 crash=5 fates=101',
-    'crash workload=single-puts lies=3 crash=43 fates=000000000000001',
+    'crash workload=single-puts lies=3 crash=44 fates=000000000000001',
+    'crash workload=single-puts-fenced lies=3 crash=51 fates=000000000000001',
     'chain workload=random-7 depth=3',
     'names workload=creation crash=2 fate=0 missing=1',
     'fail workload=ring-wrap operation=write nth=3 lasting=true way=1',

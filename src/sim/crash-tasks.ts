@@ -5,7 +5,7 @@
 import { CATALOGUE, LYING_CATALOGUE, workloadNamed } from './catalogue.ts';
 import { crashInARow, newChainTally } from './crash-chain.ts';
 import { wholesaleDamages } from './damage.ts';
-import { Explorer, type ExplorerBudget, newTally } from './explorer.ts';
+import { Explorer, type ExplorerBudget, type ExplorerTally, newTally } from './explorer.ts';
 import { failEveryCall, newFailTally } from './fail-nth.ts';
 import { imageBase } from './image-base.ts';
 import { judgeByte, judgeDamage, judgeForged, newImageTally } from './image-judge.ts';
@@ -49,12 +49,20 @@ export interface Figures {
   states: number;
   /** Of these, with sectors torn, garbled or astray. */
   hostile: number;
+  /** Of these, amid a joint commit, and amid a fenced one; in the others none was under way, or it was never done. */
+  amidJoint: number;
+  amidFenced: number;
+  /** Of these, given up to an older generation, with a report: what is left of joint commits, and torn superblocks. */
+  rolledBack: number;
   /** States of which recovery went on to commit, and was opened again. */
   deep: number;
   /** Distinct states of crashes in what followed a recovery. */
   nested: number;
   /** Distinct states after flushes that lied: all subsets, and random ones. */
   lies: number;
+  /** Of all subsets, those with a joint commit in flight, and a fenced one. */
+  liesAmidJoint: number;
+  liesAmidFenced: number;
   randomLies: number;
   /** Crashes in a row on the same store. */
   chained: number;
@@ -73,9 +81,14 @@ export interface Figures {
 export const noFigures = (): Figures => ({
   states: 0,
   hostile: 0,
+  amidJoint: 0,
+  amidFenced: 0,
+  rolledBack: 0,
   deep: 0,
   nested: 0,
   lies: 0,
+  liesAmidJoint: 0,
+  liesAmidFenced: 0,
   randomLies: 0,
   chained: 0,
   lostNames: 0,
@@ -137,13 +150,18 @@ export function runTask(task: CrashTask): Figures {
     case 'states':
       for (const name of task.workloads) exploreStates(workloadNamed(name), task.size, figures);
       break;
-    case 'lies':
-      figures.lies += exploreLies(workloadNamed(task.workload), task.window, LIES_BUDGET);
+    case 'lies': {
+      const tally = exploreLies(workloadNamed(task.workload), task.window, LIES_BUDGET);
+      figures.lies += tally.distinct;
+      figures.liesAmidJoint += tally.amidJoint;
+      figures.liesAmidFenced += tally.amidFenced;
       break;
+    }
     case 'random-lies':
       for (const name of task.workloads) {
         for (const window of [2, 3]) {
-          figures.randomLies += exploreLies(workloadNamed(name), window, RANDOM_LIES_BUDGET);
+          const tally = exploreLies(workloadNamed(name), window, RANDOM_LIES_BUDGET);
+          figures.randomLies += tally.distinct;
         }
       }
       break;
@@ -191,15 +209,18 @@ function exploreStates(workload: Workload, size: Size, figures: Figures): void {
   explorer.explore();
   figures.states += tally.distinct;
   figures.hostile += tally.hostile;
+  figures.amidJoint += tally.amidJoint;
+  figures.amidFenced += tally.amidFenced;
+  figures.rolledBack += tally.rolledBack;
   figures.deep += tally.deep;
   figures.nested += tally.nested;
   addMarks(figures.marks, run.marks);
 }
 
-function exploreLies(workload: Workload, window: number, budget: ExplorerBudget): number {
+function exploreLies(workload: Workload, window: number, budget: ExplorerBudget): ExplorerTally {
   const { explorer, tally } = explorerOf(runWorkload(workload), budget);
   explorer.explore(window);
-  return tally.distinct;
+  return tally;
 }
 
 function failCalls(name: string, figures: Figures): void {

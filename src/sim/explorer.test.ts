@@ -32,6 +32,12 @@ describe('crash states recover as promised (I1–I6, I8)', () => {
     ['roots', 200],
     ['overtaken', 200],
     ['reopens', 100],
+    ['written-and-not-flushed', 300],
+    ['stalled-fences', 300],
+    ['roots-fenced', 200],
+    ['overtaken-fenced', 200],
+    ['stalled-fences-fenced', 300],
+    ['single-kinds-in-turn', 300],
   ] as const)('of the workload %s', (name, statesMin) => {
     expect(explore(name).distinct).toBeGreaterThan(statesMin);
   });
@@ -44,7 +50,11 @@ describe('crash states recover as promised (I1–I6, I8)', () => {
 describe('flushes that lied (I1)', () => {
   test.each([
     ['single-puts', 3],
+    ['single-puts-fenced', 3],
+    ['single-kinds-in-turn', 3],
+    ['lies-overtaken', 3],
     ['lies-about-compaction', 3],
+    ['lies-about-compaction-fenced', 3],
   ] as const)(
     'in %s, about %i generations: an older one is opened, and it says so',
     (name, lies) => {

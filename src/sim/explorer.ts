@@ -43,6 +43,9 @@ export interface ExplorerTally {
   deep: number;
   /** States whose recovery reported that it gave up newer generations. */
   rolledBack: number;
+  /** Distinct states of crashes while a joint commit was under way, and a fenced one. */
+  amidJoint: number;
+  amidFenced: number;
 }
 
 export const newTally = (): ExplorerTally => ({
@@ -52,6 +55,8 @@ export const newTally = (): ExplorerTally => ({
   nested: 0,
   deep: 0,
   rolledBack: 0,
+  amidJoint: 0,
+  amidFenced: 0,
 });
 
 /** A crash state that was not recovered as promised. `replay` is the line that gives it back. */
@@ -145,6 +150,9 @@ export class Explorer {
     this.seen.add(hash);
     tally.distinct += 1;
     if (fates.some((fate) => fate > FATE.kept)) tally.hostile += 1;
+    const underWay = this.underWay(point.operation);
+    if (underWay?.joint === true) tally.amidJoint += 1;
+    if (underWay?.joint === false) tally.amidFenced += 1;
     try {
       const deepDue = tally.distinct % this.budget.deepEvery === 0;
       const inner = this.judge(point, fates, lies, files, deepDue);
@@ -198,6 +206,12 @@ export class Explorer {
     };
     const budget = { ...this.budget, nestedEvery: 0 };
     return new Explorer(trace, budget, newTally(), `${this.lineOf(point, fates, lies)} then`);
+  }
+
+  private underWay(operation: number): HistoryEntry | undefined {
+    return this.trace.history.find(
+      ({ submitted, acked }) => submitted <= operation && acked !== undefined && operation < acked,
+    );
   }
 
   private ackedBefore(operation: number): number {

@@ -28,7 +28,9 @@ describe('I1: flushes that lied', () => {
 
   test('all subsets of two generations of single puts, deletes and roots, and random ones', () => {
     expect(LYING_CATALOGUE.length).toBeGreaterThanOrEqual(5);
-    expect(figures.lies).toBeGreaterThanOrEqual(15_000);
+    expect(figures.lies).toBeGreaterThanOrEqual(30_000);
+    expect(figures.liesAmidJoint).toBeGreaterThanOrEqual(15_000);
+    expect(figures.liesAmidFenced).toBeGreaterThanOrEqual(15_000);
     expect(figures.randomLies).toBeGreaterThanOrEqual(10_000);
   });
 });

@@ -9,7 +9,7 @@ import { runWorkload } from './workload.ts';
 // about as well, and of them only the last superblock landed: it named two predecessors, both lost, and no number
 // told that
 // the superblock before those was near enough to be trusted. So a superblock names three.
-test.each(['single-puts'])(
+test.each(['single-puts', 'single-puts-fenced', 'single-kinds-in-turn'])(
   'I1: in %s, flushes lie about three generations, and again after the roll-back',
   (name) => {
     const budget = {

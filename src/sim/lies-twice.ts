@@ -4,15 +4,13 @@
  * then, so that numbers tell nothing about how many commits lie between two superblocks.
  */
 import { assert } from '../base/assert.ts';
-import { slotDisk, slotOffset } from '../format/geometry.ts';
-import { crashedFiles, lyingPoint, type PendingUnit, RecordedDisks } from './disk-trace.ts';
+import { crashedFiles, lyingPoint, RecordedDisks } from './disk-trace.ts';
 import { Explorer, type ExplorerBudget, type ExplorerTally } from './explorer.ts';
 import { FATE } from './fates.ts';
 import { recoverDisks } from './judge.ts';
 import { Player } from './player.ts';
-import { SIM_SECTOR_BYTES } from './sector-file.ts';
-import type { SimSetting } from './sim-store.ts';
 import { parseSteps } from './steps.ts';
+import { isSuperblock } from './superblock-unit.ts';
 import type { Run } from './workload.ts';
 
 const WINDOW = 3;
@@ -33,7 +31,7 @@ export function lieTwice(run: Run, budget: ExplorerBudget, tally: ExplorerTally)
   // Up to the last flush: the newest generation is the one in flight.
   const point = lyingPoint(run.initial, run.operations, from, to - 1);
   const fates = Uint8Array.from(point.pending, (unit) =>
-    isSuperblock(unit, setting) ? FATE.kept : FATE.lost,
+    isSuperblock(unit, setting.geometry) ? FATE.kept : FATE.lost,
   );
   const initial = crashedFiles(point, fates);
   const disks = new RecordedDisks(initial.map((file) => file.clone()));
@@ -50,14 +48,4 @@ export function lieTwice(run: Run, budget: ExplorerBudget, tally: ExplorerTally)
   for (let lies = 1; lies <= WINDOW; lies += 1) {
     new Explorer(trace, budget, tally, `twice workload=${name}`).explore(lies);
   }
-}
-
-function isSuperblock(unit: PendingUnit, { geometry }: SimSetting): boolean {
-  if (unit.kind !== 'sector') return false;
-  const at = unit.sector * SIM_SECTOR_BYTES;
-  return [0, 1, 2, 3].some((slot) => {
-    const start = slotOffset(slot, geometry);
-    const isHere = slotDisk(slot, geometry) === unit.file;
-    return isHere && at >= start && at < start + geometry.slotBytes;
-  });
 }

@@ -10,8 +10,15 @@ import { StoreError } from '../base/errors.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/handle-device.ts';
 import { MemoryDirectory } from '../device/memory-handle.ts';
+import { createHasher } from '../format/hasher.ts';
 import { LABEL } from '../format/label.ts';
 import type { StoreDirectory } from '../store/directory.ts';
+import type { OpenDisks } from '../store/store-files.ts';
+import { type Profile, profileHere } from './profile.ts';
+import { SteppedStore } from './stepped-store.ts';
+
+/** What the sessions of tests ask for, at most. */
+const CACHE_BYTES_MAX = 2 ** 20;
 
 type Probe = (files: readonly string[], storeId?: Uint8Array) => Promise<'alive' | 'gone'>;
 
@@ -22,6 +29,8 @@ export class MemoryStoreDirectory implements StoreDirectory {
   wrap: (device: Device) => Device = (device) => device;
   /** Called in place of the honest probe, which it may ask. */
   probing: (honest: Probe) => Probe = (honest) => honest;
+  /** A look without returning to the event loop, for those who want one. */
+  watch?: NonNullable<StoreDirectory['watch']>;
   /** How often the files were looked for, and how often with a store id. */
   probes = 0;
   probesWithStoreId = 0;
@@ -30,13 +39,23 @@ export class MemoryStoreDirectory implements StoreDirectory {
     this.files = files;
   }
 
+  /** Files opened from here on are reached in this way. */
+  profile: Profile = profileHere;
+  private threads: SteppedStore | undefined;
+
+  /** The first that opening a store asks for, so a session of threads begins here. */
   async list(): Promise<string[]> {
+    if (this.profile === 'threads') {
+      const cacheBytes = CACHE_BYTES_MAX;
+      this.threads = new SteppedStore({ cacheBytes, hasher: await createHasher() });
+    }
     return this.files.list();
   }
 
   async open(file: string, options: { readonly create: boolean }): Promise<Device> {
     try {
-      return this.wrap(openDevice(file, this.files.open(file, options)));
+      const device = this.wrap(openDevice(file, this.files.open(file, options)));
+      return this.threads?.start(Number(file.at(-1)), device) ?? device;
     } catch (cause) {
       const isMissing = cause instanceof DOMException && cause.name === 'NotFoundError';
       throw new StoreError(isMissing ? 'NOT_FOUND' : 'LOCKED', `${file} cannot be opened.`, {
@@ -44,6 +63,11 @@ export class MemoryStoreDirectory implements StoreDirectory {
         cause,
       });
     }
+  }
+
+  get disks(): (() => OpenDisks) | undefined {
+    const { threads } = this;
+    return threads && (() => threads.disks);
   }
 
   async removeFile(file: string): Promise<void> {

@@ -10,12 +10,16 @@ import type { Engine } from '../store/engine.ts';
 import type { Layer } from '../store/layer.ts';
 import {
   createFiles,
-  type EngineFiles,
+  type EngineSettings,
+  inlineDisks,
   inspectFiles,
   type OpenedEngine,
-  openInlineEngine,
+  openEngine,
 } from '../store/store-files.ts';
 import type { Transaction } from '../store/transaction.ts';
+import { type Profile, profileHere } from './profile.ts';
+import { SteppedStore } from './stepped-store.ts';
+import type { Chance } from './stepped-threads.ts';
 
 /** Limits are hit within a few dozen operations. */
 export const TINY_GEOMETRY: Geometry = {
@@ -37,13 +41,20 @@ export interface MemoryStoreOptions {
   readonly layers?: readonly Layer[];
   /** Wraps each device, to inject faults. */
   readonly wrap?: (device: Device) => Device;
-  readonly liveness?: EngineFiles['liveness'];
+  readonly liveness?: EngineSettings['liveness'];
+  /** See `EngineOptions`; less than nothing for no joint commit at all. */
+  readonly jointBytesMax?: number;
+  /** `threads`: each file in a disk's thread of its own, run while the engine waits; see `SteppedStore`. */
+  readonly profile?: Profile;
+  /** In the profile `threads`: how far the disks get is left to chance. */
+  readonly chance?: Chance;
 }
 
 export class MemoryStore {
   readonly directory: MemoryDirectory;
   readonly opened: OpenedEngine;
   readonly devices: readonly Device[];
+  readonly threads: SteppedStore | undefined;
   private readonly options: MemoryStoreOptions;
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -53,18 +64,21 @@ export class MemoryStore {
     const fresh = this.directory.list().length === 0;
     const wrap = options.wrap ?? ((device: Device) => device);
     const names = Array.from({ length: geometry.diskCount }, (_, disk) => `disk-${disk}`);
-    this.devices = names.map((name) => wrap(openDevice(name, this.directory.open(name))));
+    const files = names.map((name) => wrap(openDevice(name, this.directory.open(name))));
+    const cacheBytes = options.cacheBytes ?? 32 * geometry.blockBytes;
+    const { chance, profile = profileHere } = options;
+    if (profile === 'threads') this.threads = new SteppedStore({ cacheBytes, hasher, chance });
+    this.devices = files.map((file, disk) => this.threads?.start(disk, file) ?? file);
     if (fresh) {
       const storeId = new Uint8Array(16).fill(0x51);
       createFiles(this.devices, { storeId, hashDomain: storeId, geometry }, hasher);
     }
     const inspection = inspectFiles(this.devices, hasher);
     if (inspection.kind === 'unfinished') throw new StoreError('NOT_FOUND', 'unfinished');
-    this.opened = openInlineEngine({
+    const settings: EngineSettings = {
       label: inspection.label,
-      devices: this.devices,
       hasher,
-      cacheBytes: options.cacheBytes ?? 32 * geometry.blockBytes,
+      cacheBytes,
       maxBytes: options.maxBytes ?? 4 * geometry.arenaBytes,
       readOnly: options.readOnly ?? false,
       liveness: options.liveness ?? { begin() {}, answer: 'alive' },
@@ -74,7 +88,9 @@ export class MemoryStore {
         broken() {},
       },
       layers: options.layers ?? [],
-    });
+      ...(options.jointBytesMax === undefined ? {} : { jointBytesMax: options.jointBytesMax }),
+    };
+    this.opened = openEngine(settings, this.threads?.disks ?? inlineDisks(this.devices));
   }
 
   get engine(): Engine {
@@ -98,8 +114,13 @@ export class MemoryStore {
   /** Makes everything that has ended durable. */
   commit(): void {
     this.engine.beginCommit();
-    while (this.engine.committing && this.engine.pump());
+    while (this.engine.committing && (this.engine.pump() || this.waitForThreads()));
     if (this.engine.committing) this.engine.assertUsable();
+  }
+
+  /** Disks in this thread have done by now what they were to do. */
+  private waitForThreads(): boolean {
+    return this.threads !== undefined && this.engine.io.waitForCompletion();
   }
 
   read(pointer: Pointer): Uint8Array {

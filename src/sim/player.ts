@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts';
 import { StoreError, type StoreErrorCode } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { OpenedEngine } from '../store/store-files.ts';
+import type { InlineDisk } from '../sync/inline-disk.ts';
 import { contentOf, type SimStore } from './sim-store.ts';
 import type { Step } from './steps.ts';
 import { expectContent, putKey, type TreeContent } from './tree.ts';
@@ -18,11 +19,22 @@ export interface HistoryEntry {
   readonly submitted: number;
   /** Operations done when it was acknowledged; a crash after must have it. */
   acked: number | undefined;
+  /** Whether it was joint; not known before it is acknowledged. */
+  joint?: boolean;
 }
 
 /** What a run met, counted, so that a suite can show that it met everything. */
 export interface Marks {
   commits: number;
+  /** Data, log and superblock under one flush. */
+  jointCommits: number;
+  /** The superblock after a flush of its own. */
+  fencedCommits: number;
+  /** Commits of each kind whose arenas compacted. */
+  jointCompactions: number;
+  fencedCompactions: number;
+  /** Processes that died when all of a joint commit was written, and nothing flushed; the next one found it. */
+  unflushedFinds: number;
   compactions: number;
   /** Transactions that were refused with FULL. */
   full: number;
@@ -42,6 +54,11 @@ export interface Marks {
 
 export const noMarks = (): Marks => ({
   commits: 0,
+  jointCommits: 0,
+  fencedCommits: 0,
+  jointCompactions: 0,
+  fencedCompactions: 0,
+  unflushedFinds: 0,
   compactions: 0,
   full: 0,
   landedAborts: 0,
@@ -82,6 +99,8 @@ export class Player {
   private inFlight: { entry: HistoryEntry; roots: ReadonlyMap<string, Pointer> } | undefined;
   private pinned: Pinned | undefined;
   private endsSinceBegin = 0;
+  /** Of this engine, before the commit in flight. */
+  private compactionsBefore = 0;
 
   constructor(
     store: SimStore,
@@ -132,8 +151,14 @@ export class Player {
       case 'begin':
         this.begin();
         break;
+      case 'start':
+        this.start();
+        break;
       case 'finish':
         this.finish();
+        break;
+      case 'die':
+        this.die();
         break;
       case 'commit':
         this.begin();
@@ -209,17 +234,38 @@ export class Player {
   }
 
   private begin(): void {
+    this.start();
+    this.opened.engine.pump();
+  }
+
+  /** The commit's writes and fences are queued, and wait until somebody pumps or a queue is full. */
+  private start(): void {
     this.finish();
     const { engine } = this.opened;
     this.store.liveness.answer = 'pending';
     const submitted = this.store.operationCount;
+    this.compactionsBefore = this.compactions();
     const generation = engine.beginCommit();
     this.endsSinceBegin = 0;
     const content = new Map(this.content);
     const entry: HistoryEntry = { generation, content, submitted, acked: undefined };
     this.inFlight = { entry, roots: new Map(engine.roots) };
     this.history.push(entry);
-    engine.pump();
+  }
+
+  /** The process dies when all writes of a commit up to its first fence are with the system, and none is flushed. */
+  private die(): void {
+    this.start();
+    for (const { loop } of this.opened.disks as readonly InlineDisk[]) {
+      while (loop.queuedInOrder > loop.queuedFences) loop.step();
+    }
+    const { last } = this;
+    this.reopen(0);
+    if (this.last === last) this.marks.unflushedFinds += 1;
+  }
+
+  private compactions(): number {
+    return this.opened.engine.arenas.arenas.reduce((sum, arena) => sum + arena.compactionCount, 0);
   }
 
   private finish(): void {
@@ -231,12 +277,22 @@ export class Player {
     engine.assertUsable();
     assert(!engine.committing, 'an inline commit is done when it has been pumped');
     this.inFlight = undefined;
-    inFlight.entry.acked = this.store.acknowledged.get(inFlight.entry.generation);
+    this.noteAcknowledged(inFlight.entry);
     this.acked = inFlight;
-    this.marks.commits += 1;
     if (this.endsSinceBegin > 0) this.marks.overtaken += 1;
     if (engine.heldByReadersBlocks > 0) this.marks.heldByReaders += 1;
     if (engine.roots.size > 6) this.marks.longSuperblocks += 1;
+  }
+
+  private noteAcknowledged(entry: HistoryEntry): void {
+    const told = this.store.acknowledged.get(entry.generation);
+    assert(told !== undefined, 'I6: a commit that is done was acknowledged');
+    entry.acked = told.operation;
+    entry.joint = told.joint;
+    this.marks.commits += 1;
+    this.marks[told.joint ? 'jointCommits' : 'fencedCommits'] += 1;
+    if (this.compactions() === this.compactionsBefore) return;
+    this.marks[told.joint ? 'jointCompactions' : 'fencedCompactions'] += 1;
   }
 
   /** I4: until now everything that the reader could see was there. */
@@ -247,7 +303,10 @@ export class Player {
     expectContent(contentOf(this.opened, pinned.roots).content, pinned.content);
   }
 
-  /** What was not committed is gone; a commit that had begun is gone or there, the superblock tells. */
+  /**
+   * What was not committed is gone; a commit that had begun is gone or there, the superblock tells. What is there is
+   * promised from now on: opening says that it is durable.
+   */
   private reopen(blocks: number): void {
     this.noteEnd();
     this.marks.reopens += 1;
@@ -255,6 +314,7 @@ export class Player {
     const recovered = this.opened.recovered.superblock.generation;
     while (this.last.generation > recovered) this.history.pop();
     assert(this.last.generation === recovered, 'I6: a dead process leaves what it had written');
+    this.last.acked ??= this.store.operationCount;
     this.acked = { entry: this.last, roots: new Map(this.opened.engine.roots) };
     this.content = new Map(this.last.content);
     this.tentative = new Map(this.content);
@@ -277,6 +337,6 @@ export class Player {
       if (arena.grownBlocks > 0) this.marks.arenas += 1;
     }
     this.marks.evictions += engine.io.cache.stats().evictions;
-    for (const disk of disks) this.marks.skippedWrites += disk.loop.counters().skipped;
+    for (const disk of disks) this.marks.skippedWrites += disk.counters().skipped;
   }
 }

@@ -8,14 +8,21 @@
  */
 import { explored, type Sabotage } from './sabotage.ts';
 import { CHECKSUMS, DISKS, SPACE } from './sabotages-of-blocks.ts';
-import { COMMIT, RECOVERY } from './sabotages-of-commit.ts';
+import { COMMIT, JOINT_COMMIT, RECOVERY } from './sabotages-of-commit.ts';
+import { DISK_THREADS } from './sabotages-of-disk-threads.ts';
+import { SESSIONS } from './sabotages-of-sessions.ts';
+import { THREADS } from './sabotages-of-threads.ts';
 
 export const SABOTAGES: readonly Sabotage[] = [
   ...COMMIT,
+  ...JOINT_COMMIT,
   ...RECOVERY,
   ...CHECKSUMS,
   ...DISKS,
   ...SPACE,
+  ...THREADS,
+  ...DISK_THREADS,
+  ...SESSIONS,
 ];
 
 const RECOVER = 'export function recover(source: RecoverySource): RecoveredStore {\n';

@@ -29,6 +29,15 @@ export interface SimSetting {
   readonly cacheBlocks: number;
   /** Store ids come from it: workloads of different seeds have no bytes in common. */
   readonly seed: number;
+  /** New blocks up to which a commit is joint, its log counted; unless told, the engine's own limit: all are then. */
+  readonly jointBlocksMax?: number;
+}
+
+/** What was told of a commit that is durable. */
+export interface Acknowledged {
+  /** Operations done by then. */
+  readonly operation: number;
+  readonly joint: boolean;
 }
 
 export interface SimStoreOptions {
@@ -46,8 +55,8 @@ export class SimStore {
     begin() {},
     answer: 'alive',
   };
-  /** Operations done when each generation was acknowledged. */
-  readonly acknowledged = new Map<number, number>();
+  /** By generation. */
+  readonly acknowledged = new Map<number, Acknowledged>();
   private readonly options: SimStoreOptions;
   private blocksMax: number;
 
@@ -95,18 +104,21 @@ export class SimStore {
 
   private openEngine(devices: Device[], found: Inspection): OpenedEngine {
     assert(found.kind === 'store', 'what was created, or was open before, is a store');
-    const { blockBytes } = this.options.setting.geometry;
+    const { geometry, cacheBlocks, jointBlocksMax } = this.options.setting;
+    const { blockBytes } = geometry;
     return openInlineEngine({
       label: found.label,
       devices,
       hasher,
-      cacheBytes: this.options.setting.cacheBlocks * blockBytes,
+      cacheBytes: cacheBlocks * blockBytes,
       maxBytes: this.blocksMax * blockBytes,
       readOnly: false,
       queueEntries: 64,
       liveness: this.liveness,
+      ...(jointBlocksMax === undefined ? {} : { jointBytesMax: jointBlocksMax * blockBytes }),
       events: {
-        durable: ({ generation }) => this.acknowledged.set(generation, this.operationCount),
+        durable: ({ generation, joint }) =>
+          this.acknowledged.set(generation, { operation: this.operationCount, joint }),
         published() {},
         broken() {},
       },

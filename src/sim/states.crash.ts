@@ -11,8 +11,12 @@ describe('I1–I9: crash states, flushes telling the truth', () => {
     },
   );
 
-  test('are at least 100,000, and 5,000 of crashes in what follows a recovery', () => {
-    expect(figures.states).toBeGreaterThanOrEqual(100_000);
+  test('are at least 150,000, joint and fenced ones, and 5,000 of crashes in what follows a recovery', () => {
+    expect(figures.states).toBeGreaterThanOrEqual(150_000);
+    expect(figures.amidJoint).toBeGreaterThanOrEqual(50_000);
+    expect(figures.amidFenced).toBeGreaterThanOrEqual(40_000);
+    // Superblocks of joint commits that landed without all that they name.
+    expect(figures.rolledBack).toBeGreaterThanOrEqual(10_000);
     expect(figures.nested).toBeGreaterThanOrEqual(5000);
     expect(figures.hostile).toBeGreaterThanOrEqual(20_000);
     expect(figures.deep).toBeGreaterThanOrEqual(5000);

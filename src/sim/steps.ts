@@ -11,20 +11,33 @@ import { TREE_KEYS } from './tree.ts';
  * - `end`, `abort`: of the open transaction.
  * - `commit`: from freeze to acknowledgement. `begin` goes up to the first fence only and waits for the liveness
  * probe, while
- *   further steps go on; `finish` is the rest of it.
+ *   further steps go on; `finish` is the rest of it. `start` is less than `begin`: the fences wait, too.
  * - `compact`: asks for a compaction of every log with the next commit.
  * - `pin`, `unpin`: a reader of the present state.
  * - `reopen`: the process dies and comes back. What the files were given is there, flushed or not. `blocks`, if not
  * 0, is how
  *   far the store may grow from now on.
+ * - `die`: a `start`, and the process dies when its writes are with the system and no fence is done; then as `reopen`.
  */
 export type Step =
   | { readonly kind: 'put'; readonly key: number; readonly value: number }
   | { readonly kind: 'delete'; readonly key: number }
-  | { readonly kind: 'end' | 'abort' | 'commit' | 'begin' | 'finish' | 'compact' | 'pin' | 'unpin' }
+  | { readonly kind: 'end' | 'abort' | 'commit' | 'start' | 'begin' | 'finish' | 'compact' }
+  | { readonly kind: 'pin' | 'unpin' | 'die' }
   | { readonly kind: 'reopen'; readonly blocks: number };
 
-const PLAIN = ['end', 'abort', 'commit', 'begin', 'finish', 'compact', 'pin', 'unpin'] as const;
+const PLAIN = [
+  'end',
+  'abort',
+  'commit',
+  'start',
+  'begin',
+  'finish',
+  'compact',
+  'pin',
+  'unpin',
+  'die',
+] as const;
 
 export function stepsText(steps: readonly Step[]): string {
   return steps.map(stepText).join('; ');
@@ -78,11 +91,12 @@ export function randomSteps(seed: number, count: number): Step[] {
     else steps.push({ kind: 'end' });
     add(0.05, 'pin');
     add(0.08, 'unpin');
-    if (random.chance(0.15)) steps.push({ kind: 'begin' });
+    if (random.chance(0.2)) steps.push({ kind: random.chance(0.6) ? 'begin' : 'start' });
     else add(0.65, 'commit');
     add(0.1, 'finish');
     add(0.08, 'compact');
     if (random.chance(0.04)) steps.push({ kind: 'reopen', blocks: 0 });
+    add(0.03, 'die');
   }
   steps.push({ kind: 'end' }, { kind: 'commit' });
   return steps;

@@ -190,7 +190,9 @@ describe('I12: after a failed write or flush nothing more is acknowledged', () =
 
   test('the other disks stop too, whatever they still have queued', () => {
     const directory = new WatchedDirectory();
-    const store = new MemoryStore({ ...OPTIONS, cacheBytes: 512 * 512, directory });
+    // In threads of their own they may have got further by then; see `sync/disk-server.test.ts`.
+    const options = { ...OPTIONS, cacheBytes: 512 * 512, profile: 'inline' } as const;
+    const store = new MemoryStore({ ...options, directory });
     const pointers = store.transact((tx) =>
       tx.write(Array.from({ length: 60 }, (_, n) => block(n))),
     );
@@ -269,8 +271,10 @@ describe('a fault that is nobody else’s', () => {
         } catch (thrown) {
           error = thrown;
         }
-        expect(directory.seen).toEqual([]);
+        expect(directory.seen.filter(({ kind }) => kind !== 'flush')).toEqual([]);
         if (directory.calls[operation] <= failing) break;
+        // What could not be read to its end is not announced, so nothing is made durable either.
+        expect(directory.seen).toEqual([]);
         expect(error).toMatchObject({ name: 'StoreError', code: 'IO' });
       }
     }

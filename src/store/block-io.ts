@@ -40,6 +40,13 @@ export interface BlockIoEvents {
 
 /** The most loads asked for at once: a share of the cache, so that a large request cannot pin all of it. */
 const LOADS_AT_ONCE_MAX = 64;
+/** Slots lent to a disk at a time, for what clients miss; and at most this part of the cache to all disks. */
+const LENT_SLOTS_MAX = 32;
+const LENT_SHARE = 8;
+/** A smaller cache lends none: the engine needs its few slots itself. */
+const LENT_CACHE_SLOTS_MIN = 64;
+/** Nothing is lent while less than this part of the cache could be plucked. */
+const LENT_SPARING = 4;
 /** No slot has this number. */
 const SUPERBLOCK_COOKIE = 2 ** 32;
 
@@ -54,15 +61,21 @@ export class BlockIo implements CompletionSink, LogWriter {
   private readonly scratches = new Set<number>();
   /** Slots of rolled-back blocks, by whether their write has landed so far. */
   private readonly discards = new Map<number, boolean>();
-  private readonly loadOutcomes = new Map<number, Outcome>();
+  /** Why loads failed whose askers have not looked yet. */
+  private readonly failedLoads = new Map<number, Outcome>();
   /** Disks written to since their last fence. */
   private readonly unfenced: boolean[];
   private readonly superblockOffset: number;
+  /** Slots lent to each disk, and how many that should be. */
+  private readonly lentCounts: number[];
+  private readonly lentMax: number;
 
   constructor(options: {
     readonly geometry: Geometry;
     readonly slotCount: number;
     readonly memory: BlockMemory;
+    /** The cache's control memory, when other threads are to read. */
+    readonly control?: Int32Array | undefined;
     readonly ports: readonly DiskPort[];
     readonly hasher: BlockHasher;
     readonly events: BlockIoEvents;
@@ -73,9 +86,15 @@ export class BlockIo implements CompletionSink, LogWriter {
     this.ports = ports;
     this.hasher = options.hasher;
     this.events = options.events;
-    this.cache = new Cache({ blockBytes: geometry.blockBytes, slotCount, memory });
+    const { control } = options;
+    const { blockBytes } = geometry;
+    this.cache = new Cache({ blockBytes, slotCount, memory, ...(control && { control }) });
     this.superblockOffset = slotCount * geometry.blockBytes;
     this.unfenced = ports.map(() => false);
+    const share = slotCount < LENT_CACHE_SLOTS_MIN ? 0 : slotCount / (LENT_SHARE * ports.length);
+    this.lentMax = Math.min(LENT_SLOTS_MAX, Math.floor(share));
+    this.lentCounts = ports.map(() => 0);
+    this.lendSlots();
   }
 
   /** Bytes of memory that a store of this geometry needs for its slots and the superblock's staging. */
@@ -102,6 +121,14 @@ export class BlockIo implements CompletionSink, LogWriter {
     this.cache.drop(slot);
   }
 
+  /** Copies the pointer's block into `into` if it is in the cache; whether it was. Asks no disk. */
+  readCached(pointer: Pointer, into: Uint8Array): boolean {
+    const slot = this.cache.find(pointer);
+    if (slot === NO_SLOT) return false;
+    into.set(this.cache.bytesOf(slot));
+    return true;
+  }
+
   /** The slot with the pointer's block, held; the caller drops it. Throws CORRUPT or IO. */
   holdBlock(pointer: Pointer): SlotIndex {
     const hit = this.cache.find(pointer);
@@ -109,9 +136,18 @@ export class BlockIo implements CompletionSink, LogWriter {
       this.cache.hold(hit);
       return hit;
     }
-    const [slot] = this.load([pointer]);
-    assert(slot !== undefined, 'a load of one block gives one slot');
-    return slot;
+    return this.loadOne(pointer);
+  }
+
+  /** `load` for a single miss, which is what most reads are: without the lists. */
+  private loadOne(pointer: Pointer): SlotIndex {
+    const slot = this.beginLoad(pointer);
+    if (typeof slot !== 'number') throw slot;
+    while (this.cache.status(slot) === SLOT_STATUS.loading) this.waitForCompletion();
+    const outcome = this.takeLoadOutcome(slot);
+    if (this.cache.matches(slot, pointer)) return slot;
+    this.cache.drop(slot);
+    throw loadFailure(outcome, pointer);
   }
 
   /** Whether another block waits to be written to the pointer's address. */
@@ -143,13 +179,16 @@ export class BlockIo implements CompletionSink, LogWriter {
       else failure ??= slot;
       if (failure !== undefined) break;
     }
-    while (slots.some((slot) => this.cache.status(slot) === SLOT_STATUS.loading))
-      this.waitForCompletion();
+    for (const [n, slot] of slots.entries()) {
+      // The block's own disk: another one may be deep in a flush.
+      const port = this.portOf((pointers[n] as Pointer).address);
+      while (this.cache.status(slot) === SLOT_STATUS.loading) this.waitFor(port);
+    }
     for (const [n, slot] of slots.entries()) {
       const pointer = pointers[n] as Pointer;
-      if (!this.cache.matches(slot, pointer)) failure ??= this.loadFailure(slot, pointer);
+      const outcome = this.takeLoadOutcome(slot);
+      if (!this.cache.matches(slot, pointer)) failure ??= loadFailure(outcome, pointer);
     }
-    for (const slot of slots) this.loadOutcomes.delete(slot);
     if (failure === undefined) return slots;
     for (const slot of slots) this.cache.drop(slot);
     throw failure;
@@ -182,10 +221,12 @@ export class BlockIo implements CompletionSink, LogWriter {
     return slot;
   }
 
-  private loadFailure(slot: SlotIndex, pointer: Pointer): StoreError {
-    const outcome = this.loadOutcomes.get(slot);
-    if (typeof outcome === 'object') return faultError(outcome, { address: pointer.address });
-    return corruptError(pointer);
+  /** What became of the load into the slot, if it failed; told once. */
+  private takeLoadOutcome(slot: SlotIndex): Outcome | undefined {
+    if (this.failedLoads.size === 0) return undefined;
+    const outcome = this.failedLoads.get(slot);
+    this.failedLoads.delete(slot);
+    return outcome;
   }
 
   // ---- writing
@@ -333,15 +374,42 @@ export class BlockIo implements CompletionSink, LogWriter {
 
   loaded(cookie: number, outcome: Outcome): void {
     const slot = cookie as SlotIndex;
-    this.loadOutcomes.set(slot, outcome);
-    if (outcome === 'ok') this.cache.finishLoad(slot);
-    else this.cache.failLoad(slot);
+    if (outcome === 'ok') {
+      this.cache.finishLoad(slot);
+      return;
+    }
+    this.failedLoads.set(slot, outcome);
+    this.cache.failLoad(slot);
+  }
+
+  filled(slot: number): void {
+    const { disk } = this.portOf(this.cache.addressOf(slot as SlotIndex));
+    this.cache.adopt(slot as SlotIndex);
+    this.lentCounts[disk] = (this.lentCounts[disk] as number) - 1;
+  }
+
+  /**
+   * Lends the disks slots for what clients miss, unless the cache has few left to give: the engine comes first (I10).
+   */
+  private lendSlots(): void {
+    for (const port of this.ports) {
+      if (port.lend === undefined) continue;
+      let lent = this.lentCounts[port.disk] as number;
+      while (lent < this.lentMax && this.cache.available > this.cache.slotCount / LENT_SPARING) {
+        const slot = this.cache.lend();
+        if (slot === NO_SLOT) return;
+        port.lend(slot);
+        lent += 1;
+        this.lentCounts[port.disk] = lent;
+      }
+    }
   }
 
   /** Delivers the completions that are there. Returns how many. */
   poll(): number {
     let count = 0;
     for (const port of this.ports) count += port.poll(this);
+    this.lendSlots();
     return count;
   }
 
@@ -349,10 +417,25 @@ export class BlockIo implements CompletionSink, LogWriter {
   waitForCompletion(): boolean {
     // What is there already comes first: waiting makes an inline disk write out what it keeps back for coalescing.
     if (this.poll() > 0) return true;
-    for (const port of this.ports) {
-      if (port.outstanding > 0) return port.wait(this) > 0;
-    }
-    return false;
+    const port = this.ports.find((each) => each.imminent > 0) ?? this.ports.find(isBusy);
+    if (port === undefined) return false;
+    port.wait(this);
+    return true;
+  }
+
+  /** Waits for the disk, or for another one that has something meanwhile. */
+  private waitFor(port: DiskPort): void {
+    if (this.poll() === 0) port.wait(this);
+  }
+
+  /** Waits for a write to land, rather than for a fence: it is what gives a slot. */
+  private waitForSlot(): boolean {
+    if (this.poll() > 0) return true;
+    const kept = this.ports.find((port) => isBusy(port) && port.imminent === 0);
+    const port = kept ?? this.ports.find(isBusy);
+    if (port === undefined) return false;
+    port.wait(this);
+    return true;
   }
 
   /** Waits until nothing is on its way: for check and close. */
@@ -373,7 +456,16 @@ export class BlockIo implements CompletionSink, LogWriter {
       const slot = this.cache.pluck();
       if (slot !== NO_SLOT) return slot;
       if (this.cache.settling === 0 && this.scratches.size === 0) return NO_SLOT;
-      if (!this.waitForCompletion()) return NO_SLOT;
+      if (!this.waitForSlot()) return NO_SLOT;
     }
   }
+}
+
+function loadFailure(outcome: Outcome | undefined, pointer: Pointer): StoreError {
+  if (typeof outcome === 'object') return faultError(outcome, { address: pointer.address });
+  return corruptError(pointer);
+}
+
+function isBusy(port: DiskPort): boolean {
+  return port.outstanding > 0;
 }

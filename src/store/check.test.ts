@@ -3,9 +3,16 @@ import { STATE } from '../arena/block-state.ts';
 import type { BlockAddress } from '../base/brand.ts';
 import type { Device, DeviceFault } from '../device/device.ts';
 import { fileOffsetOf, LABEL_BYTES, slotOffset } from '../format/geometry.ts';
+import { encodeLabel, type LabelFields } from '../format/label.ts';
 import type { Pointer } from '../format/pointer.ts';
+import { decodeSuperblock, encodeSuperblock, type Superblock } from '../format/superblock.ts';
 import { checkStore } from '../sim/check-store.ts';
-import { MemoryStore, type MemoryStoreOptions, TINY_GEOMETRY } from '../sim/memory-store.ts';
+import {
+  hasher,
+  MemoryStore,
+  type MemoryStoreOptions,
+  TINY_GEOMETRY,
+} from '../sim/memory-store.ts';
 import { Checker } from './check.ts';
 import { PROBLEMS_LISTED_MAX } from './check-problems.ts';
 import { BLOCK_STATE, type CheckReport } from './report.ts';
@@ -68,6 +75,24 @@ function slotOf(store: MemoryStore, generation: number): { disk: number; offset:
     if (new DataView(bytes.buffer).getUint32(40, true) === generation) return { disk, offset };
   }
   throw new RangeError(`no slot has generation ${generation}`);
+}
+
+/** Writes the superblock of `generation` anew, changed, into the slot of another one or its own. */
+function forgeSuperblock(
+  store: MemoryStore,
+  generation: number,
+  into: { readonly disk: number; readonly offset: number },
+  change: (superblock: Superblock) => Partial<Superblock>,
+): void {
+  const from = slotOf(store, generation);
+  const bytes = new Uint8Array(TINY_GEOMETRY.slotBytes);
+  store.directory.file(`disk-${from.disk}`)?.read(bytes, from.offset);
+  const decoded = decodeSuperblock(bytes, TINY_GEOMETRY, hasher);
+  if (!decoded.ok) throw new Error('the superblock was sound');
+  const changed = { ...decoded.value, ...change(decoded.value) };
+  const forged = new Uint8Array(TINY_GEOMETRY.slotBytes);
+  encodeSuperblock(changed, TINY_GEOMETRY, hasher, forged);
+  store.directory.file(`disk-${into.disk}`)?.write(forged, into.offset);
 }
 
 function kinds(report: CheckReport): string[] {
@@ -148,6 +173,54 @@ describe('check notices on the disk', () => {
     zero?.read(label, 0);
     one?.write(label, 0);
     expect(checkStore(store).problems).toMatchObject([{ kind: 'label', disk: 1 }]);
+  });
+
+  test('a label that is sound, but not this store’s', () => {
+    const { store } = filledStore();
+    const mine = { ...store.opened.label, diskIndex: 1 };
+    const other = new Uint8Array(16).fill(0x52);
+    const foreign: [Partial<LabelFields>, RegExp][] = [
+      [{ storeId: other }, /another store’s/],
+      [{ hashDomain: other }, /another hash domain/],
+      [{ geometry: { ...TINY_GEOMETRY, arenaBytes: 2 * ARENA_BYTES } }, /another geometry/],
+    ];
+    for (const [change, message] of foreign) {
+      store.directory.file('disk-1')?.write(encodeLabel({ ...mine, ...change }, hasher), 0);
+      const report = checkStore(store);
+      expect(report.problems).toMatchObject([{ kind: 'label', disk: 1 }]);
+      expect(report.problems[0]?.message).toMatch(message);
+    }
+  });
+
+  test('superblocks that are sound, but another store’s, or from the future', () => {
+    const { store } = filledStore();
+    const newest = store.engine.durableGeneration;
+    const spare = slotOf(store, newest - 3);
+    forgeSuperblock(store, newest, spare, () => ({ storeId: new Uint8Array(16).fill(0x52) }));
+    const foreign = checkStore(store);
+    expect(foreign.problems).toMatchObject([{ kind: 'superblock' }]);
+    expect(foreign.problems[0]?.message).toMatch(/another store’s/);
+    forgeSuperblock(store, newest, spare, () => ({
+      generation: (newest + 7) as Superblock['generation'],
+    }));
+    const future = checkStore(store);
+    expect(kinds(future)).toEqual(['superblock']);
+    expect(future.problems[0]?.message).toMatch(/from the future/);
+    forgeSuperblock(store, newest, spare, () => ({ storeId: new Uint8Array(16).fill(0x52) }));
+    expect(store.reopen().engine.durableGeneration).toBe(newest);
+  });
+
+  test('a superblock whose arena is not the one in memory', () => {
+    const { store } = filledStore();
+    const newest = store.engine.durableGeneration;
+    forgeSuperblock(store, newest, slotOf(store, newest), ({ arenas }) => ({
+      arenas: arenas.map((arena, index) =>
+        index === 0 ? { ...arena, usedBlocks: arena.usedBlocks + 1 } : arena,
+      ),
+    }));
+    const report = checkStore(store);
+    expect(kinds(report)).toContain('superblock');
+    expect(report.problems[0]?.message).toMatch(/arena 0 has another usedBlocks/);
   });
 
   test('I1: a superblock that is gone, the newest or one to fall back to', () => {
@@ -277,6 +350,15 @@ describe('check, given what is live, notices', () => {
     }
   });
 
+  test('a block that three live pointers name, of which the last is right', () => {
+    const { store, pointers } = filledStore();
+    const right = at(pointers, 3);
+    const stale = [1, 2].map((bit) => ({ ...right, hashLow: right.hashLow ^ bit }));
+    const report = checkStore(store, [...stale, ...pointers]);
+    expect(kinds(report).sort()).toEqual(['double', 'double', 'hash', 'hash']);
+    expect(report.census[BLOCK_STATE.damaged]).toBe(0);
+  });
+
   test('a stale pointer to a sound block, which is not damage', () => {
     const { store, pointers } = filledStore();
     const [fresh] = store.transact((tx) => tx.write([new Uint8Array(5)]));
@@ -343,6 +425,30 @@ describe('check compares memory with the log', () => {
     expect(report.problems[0]?.message).toContain('I1');
   });
 
+  test('I3: a block that the log has freed and memory still uses', () => {
+    const { store, pointers } = filledStore();
+    const block = at(pointers, 5).address / 512;
+    store.transact((tx) => tx.free(at(pointers, 5)));
+    store.commit();
+    store.engine.arenas.at(0).states[block] = STATE.data;
+    const { problems } = checkStore(store);
+    const messages = problems.map(({ message }) => message);
+    expect(messages).toContainEqual(expect.stringMatching(/freed in the log and not in memory/));
+    expect(messages).toContainEqual(expect.stringMatching(/I3: 0 and 0 blocks wait, not 1 and 0/));
+  });
+
+  test('I3: a block of the log’s own that the log calls data; data and metadata are the same', () => {
+    const { store, pointers } = filledStore();
+    const { states } = store.engine.arenas.at(0);
+    const block = at(pointers, 5).address / 512;
+    states[block] = STATE.metadata;
+    expect(checkStore(store).problems).toEqual([]);
+    states[block] = STATE.log;
+    const report = checkStore(store);
+    expect(report.problems).toMatchObject([{ kind: 'ranges', address: block * 512 }]);
+    expect(report.problems[0]?.message).toMatch(/not what they are in the log/);
+  });
+
   test('I5: a log that goes on elsewhere in memory', () => {
     const { store } = filledStore();
     store.engine.arenas.at(0).log.chain.push(3);
@@ -398,6 +504,30 @@ describe('check when the disk fails', () => {
     expect(store.engine.damaged.has(unreadable.address)).toBe(false);
   });
 
+  test('a log that cannot be read is told apart from one that is damaged', () => {
+    const bad = { on: false, file: 'disk-0', from: 0, to: 0 };
+    const { store } = filledStore({ wrap: failing(bad) });
+    const head = ((store.engine.arenas.at(0).log.chain[0] as number) * 512) as BlockAddress;
+    const from = fileOffsetOf(head, TINY_GEOMETRY);
+    Object.assign(bad, { on: true, from, to: from + 512 });
+    const report = checkStore(store);
+    expect(report.problems).toMatchObject([{ kind: 'io', arena: 0, disk: 0 }]);
+  });
+
+  test('a file that does not tell its length is a report too', () => {
+    let mute = false;
+    const wrap = (device: Device): Device => ({
+      ...failing({ on: false, file: '', from: 0, to: 0 })(device),
+      size: () => (mute ? { ...broken(device, 0), operation: 'size' } : device.size()),
+    });
+    const { store } = filledStore({ wrap });
+    mute = true;
+    expect(checkStore(store).problems).toMatchObject([
+      { kind: 'io', disk: 0 },
+      { kind: 'io', disk: 1 },
+    ]);
+  });
+
   test('a file of which nothing can be read is a report, not an exception', () => {
     const bad = { on: false, file: 'disk-0', from: 0, to: Number.MAX_SAFE_INTEGER };
     const { store, pointers } = filledStore({ wrap: failing(bad) });
@@ -420,5 +550,10 @@ describe('check when the disk fails', () => {
     expect(store.engine.health).toBe('poisoned');
     const report = checkStore(store, pointers);
     expect(kinds(report).filter((kind) => kind !== 'leak')).toEqual([]);
+    for (let slot = 0; slot < 4; slot += 1) {
+      flip(store, slot % TINY_GEOMETRY.diskCount, slotOffset(slot, TINY_GEOMETRY) + 60);
+    }
+    const messages = checkStore(store, pointers).problems.map(({ message }) => message);
+    expect(messages).toContain('There is no superblock in any slot.');
   });
 });

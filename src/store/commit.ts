@@ -1,13 +1,19 @@
 /**
  * The commit: a state machine advanced by completions, so that transactions go on while a flush is under way.
  *
- *     idle ─ begin ─▶ fencing ─ all disks flushed ─▶ probing ─ files still there ─▶ publishing ─ flushed ─▶ idle
+ *     fenced:  idle ─ begin ─▶ fencing ─ flushed ─▶ probing ─ files still there ─▶ publishing ─ flushed ─▶ idle
+ *     joint:   idle ─ begin ─▶ fencing ─ flushed ─▶ probing ─ files still there ─▶ idle
  *                        └── any failed write or flush, or files gone: failed, for good ──┘
  *
- * Owns I6 (an acknowledgement follows the flush of everything it promises: the superblock is queued only after every
- * touched disk has answered its fence) and, with the superblock ring, I1. Nothing here waits or looks at a clock,
- * except to measure.
+ * A *fenced* commit queues its superblock only after every touched disk has answered its fence. A *joint* one, for
+ * little that is new, queues it with the rest and flushes once: half the time of a small durable commit. Such a
+ * superblock may be on the disk without what it names, so it says that it is joint, and recovery believes it only
+ * if all that was born with it is there too.
+ *
+ * Owns I6 (an acknowledgement follows the flush of everything it promises, and the answer that the files are still
+ * there) and, with the superblock ring, I1. Nothing here waits or looks at a clock, except to measure.
  */
+import type { LogWriter } from '../arena/alloc-log.ts';
 import type { ArenaSet } from '../arena/arena-set.ts';
 import { assert } from '../base/assert.ts';
 import type { Generation } from '../base/brand.ts';
@@ -20,9 +26,16 @@ import { encodeSuperblock, type Superblock } from '../format/superblock.ts';
 import type { BlockIo } from './block-io.ts';
 import type { SuperblockRing } from './superblock-ring.ts';
 
+/**
+ * A commit with so many new bytes, or fewer, is joint. Opening has to read all of them before it believes the commit,
+ * and for more than that the second flush hardly counts.
+ */
+export const JOINT_BYTES_MAX = 4 * 2 ** 20;
+
 /** Are the store's files still found under their names? Asked once a commit, answered some time later. */
 export interface LivenessProbe {
-  begin(): void;
+  /** Asks anew; what was asked before is not answered any more. `doubted`: there is reason to look closely. */
+  begin(why?: 'doubted'): void;
   readonly answer: 'pending' | 'alive' | 'gone';
 }
 
@@ -37,6 +50,8 @@ export interface DurableCommit {
   readonly commit: number;
   readonly generation: Generation;
   readonly transactions: number;
+  /** Data, log and superblock were flushed together. */
+  readonly joint: boolean;
   readonly ms: number;
 }
 
@@ -47,7 +62,12 @@ export interface FrozenState {
   /** The publication that the blocks freed by compaction disappear in. */
   readonly publication: number;
   readonly transactions: number;
+  /** Blocks that its transactions have written and not given up, whenever that was. */
+  readonly bornBlocks: number;
 }
+
+/** A commit that begins later than this after a look at the files looks again, in milliseconds. */
+const LOOK_AGE_MS_MAX = 20;
 
 type Phase = 'idle' | 'fencing' | 'probing' | 'publishing' | 'failed';
 
@@ -58,6 +78,7 @@ export class Committer {
   private frozen: FrozenState | undefined;
   private superblockByteCount = 0;
   private slot = 0;
+  private joint = false;
   private fencesLeft = 0;
   private ticket = 0;
   private startedMs = 0;
@@ -65,6 +86,8 @@ export class Committer {
   private previous: number;
   private beforePrevious: number;
   private thirdPrevious: number;
+  /** When the files were looked for on behalf of a commit that has not begun. */
+  private lookedMs = Number.NEGATIVE_INFINITY;
   private readonly parts: CommitterParts;
 
   constructor(parts: CommitterParts) {
@@ -78,21 +101,39 @@ export class Committer {
     return this.phase === 'idle';
   }
 
+  /**
+   * A transaction has begun, so a commit will follow: the files may be looked for already, while it is still at work.
+   * The look takes as long as a flush.
+   */
+  expect(): void {
+    if (this.phase !== 'idle' || this.isLooking()) return;
+    this.lookedMs = performance.now();
+    this.parts.liveness.begin();
+  }
+
+  /** Whether the files were last looked for so shortly ago that this will do for the commit that begins now. */
+  private isLooking(): boolean {
+    return performance.now() - this.lookedMs < LOOK_AGE_MS_MAX;
+  }
+
   /** After this nothing is acknowledged any more (I12). */
   fail(): void {
     this.phase = 'failed';
     this.frozen = undefined;
   }
 
-  /** Freezes what is given, queues its log and a fence on every touched disk. */
+  /** Freezes what is given, queues its log, a joint one's superblock, and a fence on every touched disk. */
   begin(frozen: FrozenState): void {
     assert(this.phase === 'idle', 'I6: one commit is under way at a time');
     this.startedMs = performance.now();
     this.phase = 'fencing';
     this.frozen = frozen;
-    this.parts.liveness.begin();
-    this.freezeArenas(frozen);
+    if (!this.isLooking()) this.parts.liveness.begin();
+    this.lookedMs = Number.NEGATIVE_INFINITY;
+    const logBytes = this.freezeArenas(frozen);
+    this.joint = this.isJoint(frozen.bornBlocks, logBytes);
     this.encode(frozen);
+    if (this.joint) this.queueSuperblock();
     this.askFences();
   }
 
@@ -114,18 +155,38 @@ export class Committer {
     if (ok) this.fencesLeft -= 1;
   }
 
-  private freezeArenas(frozen: FrozenState): void {
-    const { arenas, deferred, io } = this.parts;
+  /**
+   * By what recovery has to read of it: the blocks born in it and its logs. Not by what has been written since the last
+   * commit, because a long transaction may have written most of its blocks before that.
+   */
+  private isJoint(bornBlocks: number, logBytes: number): boolean {
+    const { geometry, jointBytesMax } = this.parts;
+    return bornBlocks * geometry.blockBytes + logBytes <= jointBytesMax;
+  }
+
+  /** Returns the bytes of log batches that were queued. */
+  private freezeArenas(frozen: FrozenState): number {
+    const { arenas, deferred, geometry, io } = this.parts;
     const commit = this.commitCount + 1;
+    let sectors = 0;
+    const writer: LogWriter = {
+      openScratch: () => io.openScratch(),
+      scratchBytes: (scratch) => io.scratchBytes(scratch),
+      writeBatch: (batch) => {
+        sectors += batch.sectorCount;
+        io.writeBatch(batch);
+      },
+    };
     for (const arena of arenas.arenas) {
       if (!arena.touched) continue;
-      const oldBlocks = arena.freeze(commit, frozen.generation, io);
+      const oldBlocks = arena.freeze(commit, frozen.generation, writer);
       deferred.defer(
         frozen.publication,
         oldBlocks.map((start) => ({ arena: arena.index, start, count: 1, log: true })),
       );
     }
     deferred.freeze(commit);
+    return sectors * geometry.sectorBytes;
   }
 
   /** The superblock is put together now: what comes after belongs to the next one. */
@@ -136,7 +197,7 @@ export class Committer {
       previous: this.previous as Generation,
       beforePrevious: this.beforePrevious as Generation,
       thirdPrevious: this.thirdPrevious as Generation,
-      joint: false,
+      joint: this.joint,
       storeId,
       roots: frozen.roots,
       arenas: arenas.arenas.map((arena) => arena.entry),
@@ -150,6 +211,10 @@ export class Committer {
     trace('fence', 0, this.ticket);
   }
 
+  /**
+   * When the files are gone, a fenced commit leaves no superblock and a joint one may have left its own, in files that
+   * nobody finds again, or will find with everything in them. Nobody is told of it in either case.
+   */
   private probe(): void {
     const { answer } = this.parts.liveness;
     if (answer === 'pending') return;
@@ -158,7 +223,17 @@ export class Committer {
       this.parts.events.evicted();
       return;
     }
+    if (this.joint) {
+      this.complete();
+      return;
+    }
     this.phase = 'publishing';
+    this.queueSuperblock();
+    this.askFences();
+  }
+
+  /** Into a slot with none of the recoverable ones (I1); until it is durable, nothing counts on that slot. */
+  private queueSuperblock(): void {
     const { geometry, io, ring } = this.parts;
     this.slot = ring.next();
     ring.begin(this.slot);
@@ -167,7 +242,6 @@ export class Committer {
       slotOffset(this.slot, geometry),
       this.superblockByteCount,
     );
-    this.askFences();
   }
 
   private complete(): void {
@@ -183,7 +257,8 @@ export class Committer {
     this.frozen = undefined;
     trace('durable', 0, generation);
     const ms = performance.now() - this.startedMs;
-    this.parts.events.durable({ commit: this.commitCount, generation, transactions, ms });
+    const { commitCount: commit, joint } = this;
+    this.parts.events.durable({ commit, generation, transactions, joint, ms });
   }
 }
 
@@ -197,5 +272,7 @@ export interface CommitterParts {
   readonly ring: SuperblockRing;
   readonly liveness: LivenessProbe;
   readonly events: CommitEvents;
+  /** `JOINT_BYTES_MAX`; tests choose others, less than nothing for none. */
+  readonly jointBytesMax: number;
   readonly recovered: Pick<Superblock, 'generation' | 'previous' | 'beforePrevious'>;
 }

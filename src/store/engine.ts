@@ -8,6 +8,7 @@
 
 import type { BlockKind } from '../arena/arena.ts';
 import { ArenaSet } from '../arena/arena-set.ts';
+import type { StatesRoom } from '../arena/block-state.ts';
 import { assert } from '../base/assert.ts';
 import {
   type BlockAddress,
@@ -27,7 +28,7 @@ import type { BlockHasher, Hasher } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { BlockMemory, DiskPort } from '../sync/disk-port.ts';
 import { BlockIo } from './block-io.ts';
-import { Committer, type DurableCommit, type LivenessProbe } from './commit.ts';
+import { Committer, type DurableCommit, JOINT_BYTES_MAX, type LivenessProbe } from './commit.ts';
 import { Growth } from './growth.ts';
 import type { Layer } from './layer.ts';
 import type { RecoveredStore } from './recover.ts';
@@ -48,6 +49,8 @@ export interface EngineOptions {
   readonly recovered: RecoveredStore;
   readonly ports: readonly DiskPort[];
   readonly memory: BlockMemory;
+  /** The cache's control memory, when other threads are to read. */
+  readonly control?: Int32Array | undefined;
   readonly slotCount: number;
   readonly hasher: Hasher;
   readonly blockHasher: BlockHasher;
@@ -58,7 +61,13 @@ export interface EngineOptions {
   readonly layers?: readonly Layer[];
   /** With shared memory, the epochs; else the publications that `setOldestPublication` hears of. */
   readonly horizon?: ReaderHorizon;
+  /** With shared memory, where the arenas' block states live. */
+  readonly statesRoom?: StatesRoom;
+  /** New bytes up to which a commit is joint; `JOINT_BYTES_MAX` unless told. */
+  readonly jointBytesMax?: number;
 }
+
+const EVICTED_REASON = 'The browser has removed the store’s files.';
 
 export class Engine implements TransactionSpace {
   readonly geometry: Geometry;
@@ -82,12 +91,17 @@ export class Engine implements TransactionSpace {
   readonly horizon: ReaderHorizon;
   private readonly publications = new PublicationHorizon();
   private transactionsEnded = 0;
+  /** Born in the transactions that have ended since the last freeze. */
+  private bornBlocks = 0;
   private nextTransactionId = 1;
   private openTransaction: Transaction | undefined;
   /** Rolled-back blocks whose write has landed: free again after the next commit's fence (I8). */
   private landed: BlockAddress[] = [];
   private landedFrozen: BlockAddress[] = [];
   private readonly committer: Committer;
+  private readonly liveness: LivenessProbe;
+  /** The browser has closed a file, and it is not known yet whether because the files are gone: the fault in words. */
+  private doubt: string | undefined;
   private readonly events: EngineEvents;
   private readonly layers: readonly Layer[];
   private readonly readOnly: boolean;
@@ -98,6 +112,7 @@ export class Engine implements TransactionSpace {
     this.geometry = geometry;
     this.storeId = storeId;
     this.ports = ports;
+    this.liveness = options.liveness;
     this.events = options.events;
     this.layers = options.layers ?? [];
     this.readOnly = options.readOnly;
@@ -106,7 +121,7 @@ export class Engine implements TransactionSpace {
     this.roots = new Map(recovered.superblock.roots);
     this.durableGeneration = generation(recovered.superblock.generation);
     this.openGeneration = generation(recovered.highestGeneration + 1);
-    this.arenas = this.resumeArenas(recovered, blockHasher);
+    this.arenas = this.resumeArenas(recovered, blockHasher, options.statesRoom);
     this.growth = new Growth({
       geometry,
       arenas: this.arenas,
@@ -117,6 +132,7 @@ export class Engine implements TransactionSpace {
       geometry,
       slotCount,
       memory,
+      control: options.control,
       ports,
       hasher: blockHasher,
       events: {
@@ -136,8 +152,9 @@ export class Engine implements TransactionSpace {
       liveness: options.liveness,
       events: {
         durable: (commit) => this.committed(commit),
-        evicted: () => this.breakOff('evicted', 'The browser has removed the store’s files.'),
+        evicted: () => this.declareEvicted(),
       },
+      jointBytesMax: options.jointBytesMax ?? JOINT_BYTES_MAX,
       recovered: {
         generation: recovered.superblock.generation,
         previous: recovered.superblock.previous,
@@ -146,8 +163,12 @@ export class Engine implements TransactionSpace {
     });
   }
 
-  private resumeArenas(recovered: RecoveredStore, hasher: BlockHasher): ArenaSet {
-    const arenas = new ArenaSet(this.geometry, hasher);
+  private resumeArenas(
+    recovered: RecoveredStore,
+    hasher: BlockHasher,
+    statesRoom: StatesRoom | undefined,
+  ): ArenaSet {
+    const arenas = new ArenaSet(this.geometry, hasher, statesRoom);
     const pending: { commit: number; range: FreedRange }[] = [];
     for (const replayed of recovered.logs) {
       arenas.open(replayed.arena).resume(replayed);
@@ -297,6 +318,7 @@ export class Engine implements TransactionSpace {
     }
     assert(this.openTransaction === undefined, 'one transaction runs at a time');
     this.openTransaction = this.newTransaction();
+    this.committer.expect();
     return this.openTransaction;
   }
 
@@ -328,6 +350,7 @@ export class Engine implements TransactionSpace {
     this.publication += 1;
     this.publications.publish(this.publication);
     this.transactionsEnded += 1;
+    this.bornBlocks += ended.born.length;
     for (const pointer of ended.born) this.recordBirth(pointer);
     const freed = this.recordFrees(ended.freed);
     for (const [name, pointer] of ended.roots) {
@@ -396,6 +419,8 @@ export class Engine implements TransactionSpace {
   tryEnsureSpace(count: number): StoreError | undefined {
     const flaw = this.unusable();
     if (flaw !== undefined) return flaw;
+    // Readers leave without a word: those who stood in the way may be gone.
+    if (count > this.arenas.availableBlocks) this.releaseDeferred();
     for (;;) {
       const missing = count - this.arenas.availableBlocks;
       if (missing <= 0) return undefined;
@@ -410,7 +435,7 @@ export class Engine implements TransactionSpace {
     const readers =
       held === 0
         ? ''
-        : ` ${held} freed blocks are held by open readers: end them to get them back.`;
+        : ` ${held} freed blocks are held by open readers (${this.readerNames()}): end them to get them back.`;
     if (outcome === 'full') {
       return new StoreError(
         'FULL',
@@ -428,6 +453,13 @@ export class Engine implements TransactionSpace {
     return new StoreError('IO', `The file could not be made longer: ${describeFault(outcome)}.`, {
       coordinates: { file: outcome.file },
     });
+  }
+
+  /** The clients that are inside an epoch, oldest first. */
+  private readerNames(): string {
+    const inside = this.horizon.pins().filter(({ pinned }) => pinned !== 0);
+    inside.sort((left, right) => left.pinned - right.pinned);
+    return inside.map(({ client, pinned }) => `${client} since ${pinned}`).join(', ');
   }
 
   allocate(
@@ -501,11 +533,14 @@ export class Engine implements TransactionSpace {
     this.landed = [];
     const transactions = this.transactionsEnded;
     this.transactionsEnded = 0;
+    const { bornBlocks } = this;
+    this.bornBlocks = 0;
     this.committer.begin({
       generation: frozen,
       roots: new Map(this.roots),
       publication: this.publication,
       transactions,
+      bornBlocks,
     });
     return frozen;
   }
@@ -530,6 +565,7 @@ export class Engine implements TransactionSpace {
     for (;;) {
       const completions = this.io.poll();
       const advanced = this.committer.advance();
+      this.settleDoubt();
       if (completions === 0 && !advanced) return moved;
       moved = true;
     }
@@ -543,8 +579,11 @@ export class Engine implements TransactionSpace {
     this.events.durable(commit);
   }
 
-  private releaseDeferred(): void {
-    this.deferred.release(this.committer.commitCount, this.horizon.settle(), (range) => {
+  /** Gives back what has come of age. To be called when readers may have left, as well. */
+  releaseDeferred(): void {
+    const { deferred, horizon } = this;
+    const settled = deferred.blockCount > 0 ? horizon.settle() : horizon.settled;
+    deferred.release(this.committer.commitCount, settled, (range) => {
       const arena = this.arenas.at(range.arena);
       for (let n = 0; n < range.count; n += 1) {
         const address = addressOf(arena.index, (range.start + n) as BlockIndex, this.geometry);
@@ -567,10 +606,36 @@ export class Engine implements TransactionSpace {
 
   // ---- the end
 
+  /**
+   * Nothing more is acknowledged from here on (I12). Firefox closes the files of a site whose data is cleared, and
+   * Safari closes files that are still there: which of the two it is decides what those who wait are told.
+   */
   private poison(fault: DeviceFault): void {
     trace('poison', 0, fault.offset);
     for (const port of this.ports) port.stop(fault);
-    this.breakOff('poisoned', `${describeFault(fault)}.`);
+    if (this.health !== 'ok' || this.doubt !== undefined) return;
+    const reason = `${describeFault(fault)}.`;
+    if (fault.kind === 'gone') this.beginDoubt(reason);
+    else this.breakOff('poisoned', reason);
+  }
+
+  private beginDoubt(reason: string): void {
+    this.doubt = reason;
+    this.committer.fail();
+    this.liveness.begin('doubted');
+    this.settleDoubt();
+  }
+
+  private settleDoubt(): void {
+    const { answer } = this.liveness;
+    if (this.doubt === undefined || this.health !== 'ok' || answer === 'pending') return;
+    if (answer === 'gone') this.breakOff('evicted', EVICTED_REASON);
+    else this.breakOff('poisoned', this.doubt);
+  }
+
+  /** The files are not found any more: nothing more is acknowledged. Commits find out by themselves too. */
+  declareEvicted(): void {
+    this.breakOff('evicted', EVICTED_REASON);
   }
 
   private breakOff(health: Health, reason: string): void {

@@ -12,7 +12,7 @@ import type { ArenaIndex, BlockAddress, BlockIndex } from '../base/brand.ts';
 import { StoreError } from '../base/errors.ts';
 import { NO_SLOT } from '../cache/slot-list.ts';
 import { addressOf, arenaDisk, fileOffsetOf } from '../format/geometry.ts';
-import { BlockHasher, createHasher, type Hasher } from '../format/hasher.ts';
+import { BlockHasher, type Hasher } from '../format/hasher.ts';
 import { frameBlocksMax, type ImageHeader } from '../format/image.ts';
 import { type ImageFrame, ImageReader } from '../format/image-reader.ts';
 import { ImageWriter } from '../format/image-writer.ts';
@@ -193,14 +193,6 @@ export async function importImage(
     throw error;
   }
   importer.close();
-}
-
-/** `importImage` as a worker offers it: with a hasher of its own. */
-export async function importSession(
-  directory: StoreDirectory,
-  next: () => Promise<Uint8Array | undefined>,
-): Promise<void> {
-  await importImage(next, directory, await createHasher());
 }
 
 class Importer {

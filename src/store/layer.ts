@@ -5,6 +5,7 @@
  */
 
 import type { SlotIndex } from '../base/brand.ts';
+import { StoreError } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -31,4 +32,24 @@ export interface Layer {
   beforeFreeze?(transaction: Transaction): void;
   /** `true`: the block stays allocated after this free, because a snapshot still needs it; the layer has noted it. */
   keeps?(pointer: Pointer): boolean;
+}
+
+/**
+ * What a caller hands in as layers; none when left out.
+ *
+ * @throws StoreError MISUSE
+ */
+export function checkLayers(layers: readonly Layer[] | undefined): readonly Layer[] {
+  if (layers === undefined) return [];
+  if (!Array.isArray(layers)) throw new StoreError('MISUSE', 'layers must be an array of layers.');
+  const names = new Set<string>();
+  for (const layer of layers as readonly Layer[]) {
+    const name: unknown = layer?.name;
+    if (typeof name !== 'string' || name === '') {
+      throw new StoreError('MISUSE', 'Every layer is an object with a name.');
+    }
+    if (names.has(name)) throw new StoreError('MISUSE', `Two layers are called '${name}'.`);
+    names.add(name);
+  }
+  return [...layers];
 }

@@ -76,4 +76,39 @@ describe('liveness', () => {
       vi.useRealTimers();
     }
   });
+
+  test('in doubt asks for the store id whatever the time, and takes no answer from before', async () => {
+    const directory = await created();
+    const answers: ((answer: 'alive' | 'gone') => void)[] = [];
+    directory.probing = () => () => new Promise((resolve) => answers.push(resolve));
+    let heard = 0;
+    const liveness = new Liveness(directory, FILES, storeId, () => {
+      heard += 1;
+    });
+    liveness.begin();
+    liveness.begin('doubted');
+    expect(directory.probesWithStoreId).toBe(2);
+    answers[0]?.('alive');
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(liveness.answer).toBe('pending');
+    answers[1]?.('gone');
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(liveness.answer).toBe('gone');
+    expect(heard).toBe(1);
+  });
+
+  test('in doubt is gone also when the files are removed only after they were closed', async () => {
+    const directory = await created();
+    const { files } = directory;
+    directory.probing = (honest) => (names, id) => {
+      if (directory.probes === 3) files.evict();
+      return honest(names, id);
+    };
+    const answer = await new Promise((resolve) => {
+      const liveness = new Liveness(directory, FILES, storeId, () => resolve(liveness.answer));
+      liveness.begin('doubted');
+    });
+    expect(answer).toBe('gone');
+    expect(directory.probes).toBe(3);
+  });
 });

@@ -4,7 +4,8 @@ import { arenasOffset, LABEL_BYTES, slotOffset } from '../format/geometry.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { checkStore } from '../sim/check-store.ts';
 import { MemoryStore, TINY_GEOMETRY } from '../sim/memory-store.ts';
-import { readSlots } from './recover.ts';
+import { WatchedDirectory } from '../sim/watched-directory.ts';
+import { readSlots, recover } from './recover.ts';
 
 const block = (fill: number) => new Uint8Array(512).fill(fill);
 const SLOTS = [0, 1, 2, 3] as const;
@@ -235,6 +236,122 @@ describe('a rotten block', () => {
     const again = new MemoryStore({ directory: files });
     expect(again.engine.durableGeneration).toBe(1);
     expect(again.opened.recovered.rejected).toHaveLength(1);
+  });
+});
+
+describe('a joint generation', () => {
+  const FENCED = { jointBytesMax: -1 };
+  const damage = (files: MemoryDirectory, { address }: Pointer) => {
+    const arena = Math.floor(address / TINY_GEOMETRY.arenaBytes);
+    const start = arenasOffset(TINY_GEOMETRY) + Math.floor(arena / 2) * TINY_GEOMETRY.arenaBytes;
+    const offset = start + (address % TINY_GEOMETRY.arenaBytes) + 9;
+    files.file(`disk-${arena % 2}`)?.write(Uint8Array.of(0xaa), offset);
+  };
+  const born = (store: MemoryStore, count: number) => {
+    const pointers = store.transact((tx) =>
+      tx.write(Array.from({ length: count }, (_, n) => block(n))),
+    );
+    store.commit();
+    return pointers;
+  };
+  const recoverWith = (files: MemoryDirectory, verifyBytesMax: number) => {
+    const { label, hasher, blockHasher, engine } = new MemoryStore({ directory: files }).opened;
+    return recover({ label, hasher, blockHasher, ports: engine.ports, verifyBytesMax });
+  };
+
+  test.each([
+    ['joint', {}],
+    ['fenced', FENCED],
+  ])(
+    'I1: %s, its own blocks are read up to the limit if fenced, all of them if joint',
+    (kind, options) => {
+      const store = new MemoryStore(options);
+      born(store, 5);
+      const recovered = recoverWith(store.directory.clone(), 2 * 512);
+      expect(recovered.superblock.joint).toBe(kind === 'joint');
+      expect(recovered.verifiedBytes).toBe((kind === 'joint' ? 5 : 2) * 512);
+      expect(recovered.unverifiedBytes).toBe((kind === 'joint' ? 0 : 3) * 512);
+    },
+  );
+
+  test('I1: without one of its own blocks is given up, wherever the limit and whatever points to the block', () => {
+    const store = new MemoryStore();
+    born(store, 2);
+    for (const pointer of born(store, 5)) {
+      const files = store.directory.clone();
+      damage(files, pointer);
+      const { superblock, rejected } = recoverWith(files, 0);
+      expect(superblock.generation).toBe(2);
+      expect(rejected).toEqual([
+        { generation: 3, reason: expect.stringContaining(`${pointer.address}`) },
+      ]);
+    }
+  });
+
+  test('I1: that was acknowledged is whole under a torn newer one, and believed only if it is', () => {
+    const store = new MemoryStore();
+    born(store, 2);
+    const [first, second] = born(store, 2);
+    const [newest] = born(store, 2);
+    const files = store.directory.clone();
+    damage(files, newest as Pointer);
+    expect(new MemoryStore({ directory: files.clone() }).engine.durableGeneration).toBe(3);
+    // Its own flush has lied, too.
+    damage(files, second as Pointer);
+    const again = new MemoryStore({ directory: files });
+    expect(again.engine.durableGeneration).toBe(2);
+    const { rejected } = again.opened.recovered;
+    expect(rejected.map(({ generation }) => generation)).toEqual([4, 3]);
+    expect(() => again.read(first as Pointer)).toThrow();
+  });
+
+  test('is not opened with a damaged block of its own, but with an older one, which is named', () => {
+    for (const [options, opened] of [
+      [{}, 6],
+      [FENCED, 7],
+    ] as const) {
+      const store = new MemoryStore(options);
+      const old = store.transact((tx) => {
+        const [written] = tx.write([block(77)]);
+        tx.setRoot('old', written);
+        return written as Pointer;
+      });
+      store.commit();
+      const newest = [3, 4, 5, 6, 7].map((fill) => commit(store, fill)).at(-1) as Pointer;
+      const files = store.directory.clone();
+      damage(files, old);
+      damage(files, newest);
+      const { superblock, damaged, rejected } = new MemoryStore({ directory: files }).opened
+        .recovered;
+      expect(superblock.generation).toBe(opened);
+      expect(damaged).toContain(old.address);
+      expect(rejected).toHaveLength(7 - opened);
+    }
+  });
+});
+
+describe('opening', () => {
+  test('I6: flushes every file before it says what is durable, and writes nothing', () => {
+    const directory = new WatchedDirectory();
+    const store = new MemoryStore({ directory });
+    commit(store, 2);
+    const from = directory.seen.length;
+    store.reopen();
+    expect(directory.seen.slice(from)).toEqual([
+      { kind: 'flush', file: 'disk-0' },
+      { kind: 'flush', file: 'disk-1' },
+    ]);
+  });
+
+  test.each(['disk-0', 'disk-1'])('I12: is refused when %s cannot be flushed', (file) => {
+    const directory = new WatchedDirectory();
+    const store = new MemoryStore({ directory });
+    commit(store, 2);
+    directory.plan = (call) =>
+      call.operation === 'flush' && call.file === file ? { throw: 'UnknownError' } : 'ok';
+    expect(() => store.reopen()).toThrow(
+      expect.objectContaining({ code: 'IO', coordinates: expect.objectContaining({ file }) }),
+    );
   });
 });
 

@@ -1,16 +1,18 @@
 /**
- * Open: from files to the newest state that can be proved. Reads only; nothing is written before a superblock has
- * verified, and nothing here is written at all.
+ * Open: from files to the newest state that can be proved. Reads, and flushes what it has found, because an earlier
+ * process may have died before it could; nothing is written.
  *
  * The newest superblock whose *root set* verifies wins: itself, the labels, the file lengths, the logs to their
  * recorded length, the root blocks, and the blocks born in the last three commits, by their logged hashes. Everything
  * that is given up on the way is reported, never silent.
  *
  * Where no generation verifies only because data blocks are damaged, the newest one whose logs do verify is opened
- * and the blocks are named: one rotten block must not take all the others with it. A joint generation never opens so,
- * because for it a block that does not match may just as well be a commit that never finished.
+ * and the blocks are named: one rotten block must not take all the others with it. A joint generation opens so only
+ * if all that was born in it is sound, because a block of its own that does not match may just as well be a commit
+ * that never finished. Older blocks were flushed before that commit began; if one of them does not match, it is rotten.
  */
 import { type ReplayedLog, replayLog } from '../arena/log-replay.ts';
+import { assert } from '../base/assert.ts';
 import {
   type ArenaIndex,
   arenaIndex,
@@ -38,11 +40,14 @@ import type { Label } from '../format/label.ts';
 import { firstNonZero } from '../format/layout.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { decodeSuperblock, type Superblock } from '../format/superblock.ts';
-import type { DiskPort } from '../sync/disk-port.ts';
+import type { CompletionSink, DiskPort } from '../sync/disk-port.ts';
 import type { RejectedGeneration } from './report.ts';
 import { faultError } from './store-errors.ts';
 
-/** Bytes of recent blocks that opening reads, newest first, when no joint commit demands all of them. */
+/**
+ * Bytes of recent blocks that opening reads, newest first. What was born in a joint generation is read in any case: its
+ * superblock was written with its blocks, not after them, and proves nothing by itself.
+ */
 export const VERIFY_BYTES_MAX = 256 * 2 ** 20;
 
 export interface RecoveredStore {
@@ -66,6 +71,8 @@ export interface RecoverySource {
   readonly ports: readonly DiskPort[];
   readonly hasher: Hasher;
   readonly blockHasher: BlockHasher;
+  /** `VERIFY_BYTES_MAX` unless told. */
+  readonly verifyBytesMax?: number;
 }
 
 /** One slot as it was found. */
@@ -113,6 +120,7 @@ export function recover(source: RecoverySource): RecoveredStore {
     found = choose(candidates, source, { tolerateDamage: true }, rejected);
   }
   if (found === undefined) throw noSuperblock(slots, rejected);
+  settle(source.ports);
   const { superblock, verified } = found;
   const newest = candidates[0]?.generation ?? superblock.generation;
   const lost = lostSlots(slots, superblock).map(({ slot, flaw }, n) => ({
@@ -127,6 +135,28 @@ export function recover(source: RecoverySource): RecoveredStore {
     rejected: [...lost.reverse(), ...rejected],
     ...verified,
   };
+}
+
+/**
+ * I6: what was found is announced as durable, and later commits stand on it, but flush only the disks that they touch.
+ * It may have been read from the system's memory: a process died between writing and flushing, and a joint generation
+ * looks whole then. So all disks are flushed before anyone hears of it.
+ */
+function settle(ports: readonly DiskPort[]): void {
+  let fault: DeviceFault | undefined;
+  const never = () => assert(false, 'nothing but fences has been asked for');
+  const sink: CompletionSink = {
+    written: never,
+    freed: never,
+    loaded: never,
+    filled: never,
+    fenced: (_, outcome) => {
+      if (typeof outcome === 'object') fault ??= outcome;
+    },
+  };
+  for (const port of ports) port.fence(0);
+  for (const port of ports) while (port.outstanding > 0) port.wait(sink);
+  if (fault !== undefined) throw faultError(fault);
 }
 
 /**
@@ -246,11 +276,9 @@ function verifyRootSet(
     recordsReplayed += replayed.unitCount;
     logs.push(replayed);
   }
-  const blocks = verifyBlocks(superblock, logs, source);
-  const [damaged] = blocks.damaged;
-  if (damaged !== undefined && (superblock.joint || !tolerateDamage)) {
-    return `the block at ${damaged} is not the one logged`;
-  }
+  const { unproved, ...blocks } = verifyBlocks(superblock, logs, source);
+  const flaw = unproved ?? (tolerateDamage ? undefined : blocks.damaged[0]);
+  if (flaw !== undefined) return `the block at ${flaw} is not the one logged`;
   return { logs, recordsReplayed, ...blocks };
 }
 
@@ -272,13 +300,19 @@ function fileLengthFlaw(superblock: Superblock, source: RecoverySource): string 
   return undefined;
 }
 
-/** Root blocks and recent blocks, newest first. A root that points to no block in use counts as damaged. */
+/**
+ * Root blocks and recent blocks, newest first. A root that points to no block in use counts as damaged. `unproved`: a
+ * damaged block without which a joint generation is none, because it was born in it.
+ */
 function verifyBlocks(
   superblock: Superblock,
   logs: readonly ReplayedLog[],
   source: RecoverySource,
-): Pick<Verified, 'damaged' | 'verifiedBytes' | 'unverifiedBytes'> {
+): Pick<Verified, 'damaged' | 'verifiedBytes' | 'unverifiedBytes'> & {
+  readonly unproved: BlockAddress | undefined;
+} {
   const { geometry } = source.label;
+  const bytesMax = source.verifyBytesMax ?? VERIFY_BYTES_MAX;
   const reader = new BlockVerifier(source);
   const damaged: BlockAddress[] = [];
   for (const pointer of superblock.roots.values()) {
@@ -287,14 +321,19 @@ function verifyBlocks(
     const used = log !== undefined && isUsed(log, block);
     if (!used || !reader.verify(pointer)) damaged.push(pointer.address);
   }
+  let unproved: BlockAddress | undefined;
   let unverifiedBytes = 0;
   for (const { commit, pointer } of bornBlocks(logs, geometry)) {
     const demanded = superblock.joint && commit === 0;
-    if (!demanded && reader.bytesRead >= VERIFY_BYTES_MAX) {
+    if (!demanded && reader.bytesRead >= bytesMax) {
       unverifiedBytes += geometry.blockBytes;
-    } else if (!reader.verify(pointer)) damaged.push(pointer.address);
+      continue;
+    }
+    if (reader.verify(pointer)) continue;
+    damaged.push(pointer.address);
+    if (demanded) unproved ??= pointer.address;
   }
-  return { damaged, verifiedBytes: reader.bytesRead, unverifiedBytes };
+  return { damaged, unproved, verifiedBytes: reader.bytesRead, unverifiedBytes };
 }
 
 /** Blocks born in the last three commits and still allocated, newest commit first, in address order. */

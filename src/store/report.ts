@@ -12,7 +12,18 @@
  */
 export type Health = 'ok' | 'poisoned' | 'evicted' | 'stalled' | 'closed';
 
+/**
+ * - `threaded`: shared memory and a worker for each file; cached reads need no message. Needs cross-origin isolation.
+ * - `inline`: one worker, every read is a message. Works everywhere. Same files, same API.
+ */
 export type Profile = 'threaded' | 'inline';
+/**
+ * What a resolved transaction promises:
+ *
+ * - `strict`: it survives the end of the browser, and power loss as far as the platform's flush does.
+ * - `relaxed`: everyone sees it, and it is durable within 100 ms, or when the page is hidden or the store closed. A
+ * crash loses only a suffix of such transactions.
+ */
 export type Durability = 'strict' | 'relaxed';
 
 /** What opening found. Never silent: a roll-back is visible here. */
@@ -47,45 +58,73 @@ export interface Recovery {
   readonly expectedGeneration?: number;
 }
 
+/** A newer state that was there and could not be used. */
 export interface RejectedGeneration {
+  /** Its number. */
   readonly generation: number;
+  /** What is wrong with it, as a sentence. */
   readonly reason: string;
 }
 
+/** One arena, the unit of allocation. */
 export interface ArenaStats {
+  /** Its number, from 0. */
   readonly arena: number;
+  /** The number of the file it lies in, from 0. */
   readonly disk: number;
   /** Bytes of the arena that the file has room for so far; it grows up to the arena size. */
   readonly grownBytes: number;
-  /** Allocated: data, metadata and log. Without what is pending. */
+  /** Bytes allocated: data, metadata and log. Without what is pending. */
   readonly usedBytes: number;
-  /** Freed, but not yet reusable: waits for two commits, or for a reader. */
+  /** Bytes freed, but not yet reusable: they wait for two commits, or for a reader. */
   readonly pendingBytes: number;
+  /** Bytes that can be allocated now. What is used, pending and free adds up to what is grown. */
   readonly freeBytes: number;
+  /** How many ranges the free bytes are cut into. */
   readonly freeRanges: number;
+  /** Bytes of the largest of these ranges. */
   readonly largestFreeBytes: number;
+  /** Blocks of the allocation log. */
   readonly logBlocks: number;
+  /** Records in the allocation log; compaction lowers it. */
   readonly logRecords: number;
   /** Bytes kept for the allocation log, so that a full store can still free and commit (I9). */
   readonly reserveBytes: number;
+  /** How often the log was compacted since the store was opened. */
   readonly compactions: number;
 }
 
+/** Sizes and counters of a store. Counters count from opening. */
 export interface StoreStats {
+  /** The last durable generation. */
   readonly generation: number;
+  /** As `Store.health`. */
   readonly health: Health;
+  /** Bytes of a block. */
   readonly blockBytes: number;
+  /** Bytes of all files together: what the store takes of the quota. */
   readonly fileBytes: number;
+  /** Bytes that the arenas may grow to. */
   readonly maxBytes: number;
+  /** Bytes that the arenas have grown to. */
   readonly grownBytes: number;
+  /** Bytes allocated, as of all arenas. */
   readonly usedBytes: number;
+  /** Bytes freed and not yet reusable, as of all arenas. */
   readonly pendingBytes: number;
+  /** Bytes that can be allocated without growth, as of all arenas. */
   readonly freeBytes: number;
+  /** Bytes of what is pending that only wait for a reader to be disposed. */
   readonly heldByReadersBytes: number;
+  /** How many named roots there are. */
   readonly roots: number;
+  /** Every arena. */
   readonly arenas: readonly ArenaStats[];
+  /** The block cache. */
   readonly cache: CacheStats;
+  /** Every file. */
   readonly disks: readonly DiskStats[];
+  /** Commits so far. */
   readonly commits: CommitStats;
   readonly epochs: EpochStats;
 }
@@ -102,36 +141,61 @@ export interface EpochStats {
   readonly commitWaitBlocks: number;
 }
 
+/** The block cache. A slot holds one block. */
 export interface CacheStats {
+  /** How many there are. */
   readonly slots: number;
+  /** How many hold a block. */
   readonly used: number;
+  /** How many hold a block that is not written yet, and cannot be evicted. */
   readonly dirty: number;
+  /** Reads that found their block. */
   readonly hits: number;
+  /** Reads that had to wait for a file. */
   readonly misses: number;
+  /** Blocks that made room for others. */
   readonly evictions: number;
 }
 
+/** One file and what was asked of it. */
 export interface DiskStats {
+  /** Its number, from 0. */
   readonly disk: number;
+  /** Its name. */
   readonly file: string;
+  /** Its length in bytes. */
   readonly fileBytes: number;
+  /** Requests that wait. */
   readonly queued: number;
-  /** Calls of the file's `write`, and the blocks they carried: the quotient is what coalescing gains. */
+  /** Calls of the file's `write`; `blocksWritten` by this is what coalescing gains. */
   readonly writes: number;
+  /** Blocks that these calls carried. */
   readonly blocksWritten: number;
+  /** Bytes that these calls carried. */
   readonly bytesWritten: number;
+  /** Writes that were not needed any more when their turn came. */
   readonly skipped: number;
+  /** Calls of the file's `read`. */
   readonly reads: number;
+  /** Blocks that these calls brought. */
   readonly blocksRead: number;
+  /** Calls of the file's `flush`. */
   readonly flushes: number;
+  /** How long the last of them took, in milliseconds. */
   readonly flushMsLast: number;
+  /** How long the slowest of them took, in milliseconds. */
   readonly flushMsMax: number;
 }
 
+/** Commits since the store was opened. */
 export interface CommitStats {
+  /** How many there were. */
   readonly count: number;
+  /** How many transactions they carried; more than commits when several shared one. */
   readonly transactions: number;
+  /** How long the last one took, in milliseconds. */
   readonly msLast: number;
+  /** How long the slowest one took, in milliseconds. */
   readonly msMax: number;
 }
 
@@ -139,12 +203,17 @@ export interface CommitStats {
  * A byte per block of every grown arena, arenas in order, for maps and tools.
  */
 export interface BlockStates {
+  /** A byte per block, one of `BLOCK_STATE`. */
   readonly bytes: Uint8Array;
+  /** Where each arena's blocks are in `bytes`: from index `first`, `count` of them. */
   readonly arenas: readonly { arena: number; disk: number; first: number; count: number }[];
+  /** Bytes of a whole arena: block `i` of arena `a` has the address `a × arenaBytes + i × blockBytes`. */
   readonly arenaBytes: number;
+  /** Bytes of a block. */
   readonly blockBytes: number;
 }
 
+/** What the bytes of `Store.blockStates` mean. */
 export const BLOCK_STATE = {
   free: 0,
   data: 1,
@@ -157,8 +226,21 @@ export const BLOCK_STATE = {
   /** Its last read did not match its pointer. */
   damaged: 6,
 } as const;
+/** One of the values of `BLOCK_STATE`. */
 export type BlockState = (typeof BLOCK_STATE)[keyof typeof BLOCK_STATE];
 
+/**
+ * What a check can find wrong:
+ *
+ * - `label`, `superblock`, `log`: one of the engine's own structures.
+ * - `ranges`: the allocator's state is not what its log says.
+ * - `hash`: a block does not match its pointer or its logged hash.
+ * - `root`: a root names a block that is not in use.
+ * - `leak`: a block is in use, and no pointer given leads to it.
+ * - `dangling`: a pointer given leads to a block that is not in use.
+ * - `double`: a block is reached by two pointers, or claimed twice.
+ * - `io`: a file could not be read.
+ */
 export type CheckProblemKind =
   | 'label'
   | 'superblock'
@@ -171,21 +253,31 @@ export type CheckProblemKind =
   | 'double'
   | 'io';
 
+/** One thing that is wrong. */
 export interface CheckProblem {
+  /** What kind of thing. */
   readonly kind: CheckProblemKind;
+  /** What it is, as a sentence. */
   readonly message: string;
+  /** The block's address, in bytes. */
   readonly address?: number;
+  /** The arena's number. */
   readonly arena?: number;
+  /** The file's number. */
   readonly disk?: number;
 }
 
+/** What a check has found. */
 export interface CheckReport {
   /** No problems were found. */
   readonly clean: boolean;
+  /** The generation that was checked. */
   readonly generation: number;
-  /** At most 1,000 are listed; `problemCount` counts all. */
+  /** The first 1,000 problems. */
   readonly problems: readonly CheckProblem[];
+  /** How many problems there are, listed or not. */
   readonly problemCount: number;
+  /** Blocks that were read and verified. */
   readonly blocksRead: number;
   /** Blocks in use, without the log's own. */
   readonly blocksUsed: number;

@@ -1,6 +1,8 @@
 /** From a directory to open devices: found, created anew, or refused. */
+import type { StatesRoom } from '../arena/block-state.ts';
 import { StoreError } from '../base/errors.ts';
 import type { Device } from '../device/device.ts';
+import type { ReaderHorizon } from '../epoch/reader-horizon.ts';
 import { createHasher, HASH_DOMAIN_BYTES } from '../format/hasher.ts';
 import { type Label, STORE_ID_BYTES } from '../format/label.ts';
 import type { LivenessProbe } from './commit.ts';
@@ -13,9 +15,10 @@ import {
   assertGeometry,
   assertSoundGeometry,
   createFiles,
+  inlineDisks,
   inspectFiles,
   type OpenedEngine,
-  openInlineEngine,
+  openEngine,
 } from './store-files.ts';
 
 export interface OpenedFiles {
@@ -26,6 +29,8 @@ export interface OpenedFiles {
     liveness: LivenessProbe;
     events: EngineEvents;
     layers: readonly Layer[];
+    horizon?: ReaderHorizon;
+    statesRoom?: StatesRoom;
   }): OpenedEngine;
 }
 
@@ -81,18 +86,18 @@ async function openWith(
     created: !exists,
     label,
     devices,
-    openEngine: ({ liveness, events, layers }) =>
-      openInlineEngine({
-        label,
-        devices,
-        hasher,
-        cacheBytes: settings.cacheBytes,
-        maxBytes: settings.maxBytes,
-        readOnly: settings.readOnly,
-        liveness,
-        events,
-        layers,
-      }),
+    openEngine: (parts) =>
+      openEngine(
+        {
+          ...parts,
+          label,
+          hasher,
+          cacheBytes: settings.cacheBytes,
+          maxBytes: settings.maxBytes,
+          readOnly: settings.readOnly,
+        },
+        directory.disks?.(devices) ?? inlineDisks(devices),
+      ),
   };
 }
 

@@ -17,6 +17,19 @@ import type { Layer } from './layer.ts';
 import { Liveness } from './liveness-watch.ts';
 import type { BlockStates, CheckReport, Durability, Health, StoreStats } from './report.ts';
 import { openFiles } from './session-files.ts';
+import {
+  CHECK_SLICE_BLOCKS,
+  closedError,
+  notSavedError,
+  openedStore,
+  pressureOf,
+  publishedState,
+  RECLAIM_COMMITS_MAX,
+  RELAXED_WAIT_MS,
+  readOnlyError,
+  refusedError,
+} from './session-report.ts';
+import type { SessionThreads } from './session-threads.ts';
 import type { StoreSettings } from './settings.ts';
 import { blockStates, storeStats } from './stats.ts';
 import type { OpenedEngine } from './store-files.ts';
@@ -33,14 +46,18 @@ import type {
 
 /** With others about to end, a commit waits this long for company, in milliseconds. */
 const GROUP_WAIT_MS = 2;
-/** A relaxed transaction is committed after this time at the latest, in milliseconds. */
-const RELAXED_WAIT_MS = 100;
 /** A commit takes at most this many transactions' waiters before it begins. */
 const GROUP_TRANSACTIONS_MAX = 128;
-/** Commits that let pending frees come of age before FULL or QUOTA is answered. */
-const RECLAIM_COMMITS_MAX = 3;
-/** Blocks checked between two looks at the message queue. */
-const CHECK_SLICE_BLOCKS = 256;
+/** Between two looks at whether readers have left, while they hold blocks back, in milliseconds. */
+const READERS_WAIT_MS = 50;
+
+interface RunningExport {
+  readonly image: ImageExport;
+  /** Pinned for it, where publications are what is pinned. */
+  readonly publication: number;
+  /** Lets its epoch go, where epochs are. */
+  readonly unpin: () => void;
+}
 
 interface Waiter {
   readonly generation: number;
@@ -52,6 +69,8 @@ export interface SessionOptions {
   readonly directory: StoreDirectory;
   readonly settings: StoreSettings;
   readonly layers?: readonly Layer[];
+  /** With shared memory; the directory opens its files through it. */
+  readonly threads?: SessionThreads;
 }
 
 /**
@@ -69,10 +88,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 }
 
-function closedError(): StoreError {
-  return new StoreError('CLOSED', 'The store is closed: open it again.');
-}
-
 export class Session implements StoreVerbs {
   readonly opened: OpenedStore;
   private readonly opening: OpenedEngine;
@@ -82,10 +97,14 @@ export class Session implements StoreVerbs {
   private waiters: Waiter[] = [];
   private commitTimer: ReturnType<typeof setTimeout> | undefined;
   private commitTimerMs = Number.POSITIVE_INFINITY;
+  private readersTimer: ReturnType<typeof setTimeout> | undefined;
   /** The files are closed, or about to be in this very task. */
   private closed = false;
+  /** By the tickets that clients have given them. */
   private readonly transactions = new Map<number, Transaction>();
-  private readonly exports = new Map<number, { image: ImageExport; publication: number }>();
+  private readonly beginning = new Map<number, Promise<BegunTransaction>>();
+  private readonly exports = new Map<number, RunningExport>();
+  private readonly threads: SessionThreads | undefined;
   private nextExport = 1;
   /** Commits on behalf of the open transaction's write, which waits for room. */
   private reclaiming: Promise<void> | undefined;
@@ -101,6 +120,7 @@ export class Session implements StoreVerbs {
   ) {
     const { label, devices } = files;
     this.readOnly = options.settings.readOnly;
+    this.threads = options.threads;
     this.liveness = new Liveness(
       options.directory,
       devices.map((device) => device.file),
@@ -115,26 +135,18 @@ export class Session implements StoreVerbs {
         broken: (health, reason) => this.broken(health, reason),
       },
       layers: options.layers ?? [],
+      ...(this.threads === undefined ? {} : this.threads.engineParts),
     });
-    const { recovered } = this.opening;
     this.opened = {
-      storeId: label.storeId,
-      blockBytes: label.geometry.blockBytes,
-      arenaBytes: label.geometry.arenaBytes,
-      diskCount: label.geometry.diskCount,
-      recovery: {
-        created: files.created,
-        generation: recovered.superblock.generation,
-        rejected: recovered.rejected,
-        rolledBack: recovered.rejected.length,
-        damagedBlocks: recovered.damaged,
-        verifiedBytes: recovered.verifiedBytes,
-        unverifiedBytes: recovered.unverifiedBytes,
-        recordsReplayed: recovered.recordsReplayed,
-        openMs: performance.now() - startedMs,
-      },
-      state: this.state(),
+      ...openedStore(files, this.opening, startedMs),
+      ...(this.threads?.reading === undefined ? {} : { reading: this.threads.reading }),
     };
+    this.threads?.publish(this.opened.state);
+    this.threads?.publishStats(storeStats(this.opening, this.commits));
+    void this.threads?.drive(() => {
+      this.pump();
+      this.touchStats();
+    });
   }
 
   get engine() {
@@ -142,14 +154,7 @@ export class Session implements StoreVerbs {
   }
 
   private state(): PublishedState {
-    const { engine } = this;
-    return {
-      publication: engine.publication,
-      generation: engine.durableGeneration,
-      roots: [...engine.roots],
-      health: this.closing === undefined ? engine.health : 'closed',
-      ...(engine.reason === '' ? {} : { reason: engine.reason }),
-    };
+    return publishedState(this.engine, this.closing !== undefined);
   }
 
   // ---- events and readers
@@ -163,9 +168,16 @@ export class Session implements StoreVerbs {
     for (const listener of this.listeners) listener(event);
   }
 
+  /** Where memory is shared, readers look there; messages then tell of commits and of health. */
   private published(): void {
-    this.emit({ type: 'state', state: this.state() });
+    if (this.threads === undefined) this.emit({ type: 'state', state: this.state() });
+    else this.threads.publish(this.state());
     this.releaseSeen();
+    this.touchStats();
+  }
+
+  private touchStats(): void {
+    this.threads?.touchStats(() => storeStats(this.opening, this.commits));
   }
 
   seen(publication: number): void {
@@ -184,17 +196,33 @@ export class Session implements StoreVerbs {
 
   // ---- transactions
 
-  async begin(ticket: number): Promise<BegunTransaction> {
+  /** What is asked of a transaction before it has begun waits for that; see `begun`. */
+  begin(ticket: number): Promise<BegunTransaction> {
+    const beginning = this.beginInTurn(ticket);
+    this.beginning.set(ticket, beginning);
+    const forget = () => this.beginning.delete(ticket);
+    beginning.then(forget, forget);
+    return beginning;
+  }
+
+  private async beginInTurn(ticket: number): Promise<BegunTransaction> {
     await this.turns.enter(ticket);
     try {
       this.assertOpen();
       const transaction = this.engine.begin();
-      this.transactions.set(transaction.id, transaction);
-      return { transaction: transaction.id, state: this.state() };
+      this.transactions.set(ticket, transaction);
+      return { transaction: ticket, state: this.state() };
     } catch (error) {
       this.turns.leave();
       throw error;
     }
+  }
+
+  /** A client that knows what its transaction will see sends the first operations right behind `begin`. */
+  private async begun(id: number): Promise<void> {
+    const beginning = this.beginning.get(id);
+    if (beginning !== undefined) await beginning;
+    if (this.reclaiming !== undefined) await this.reclaiming;
   }
 
   cancelBegin(ticket: number): void {
@@ -209,33 +237,36 @@ export class Session implements StoreVerbs {
   }
 
   async transactionRead(id: number, pointers: readonly Pointer[]): Promise<Uint8Array[]> {
+    await this.begun(id);
     this.transaction(id);
     return this.readBlocks(pointers);
   }
 
   async transactionWrite(id: number, blocks: readonly Uint8Array[]): Promise<Pointer[]> {
+    if (this.beginning.size > 0) await this.begun(id);
     if (!this.hasRoom(id, blocks.length)) await this.makeRoom(id, blocks.length);
     return this.transaction(id).write(blocks);
   }
 
   async transactionReplace(id: number, old: Pointer, block: Uint8Array): Promise<Pointer> {
+    if (this.beginning.size > 0) await this.begun(id);
     if (!this.hasRoom(id, 1)) await this.makeRoom(id, 1);
     return this.transaction(id).replace(old, block);
   }
 
   async transactionFree(id: number, pointers: readonly Pointer[]): Promise<void> {
-    if (this.reclaiming !== undefined) await this.reclaiming;
+    await this.begun(id);
     const transaction = this.transaction(id);
     for (const pointer of pointers) transaction.free(pointer);
   }
 
   async transactionSetRoot(id: number, name: string, pointer: Pointer | undefined): Promise<void> {
-    if (this.reclaiming !== undefined) await this.reclaiming;
+    await this.begun(id);
     this.transaction(id).setRoot(name, pointer);
   }
 
-  async end(id: number, durability: Durability): Promise<number> {
-    if (this.reclaiming !== undefined) await this.reclaiming;
+  async end(id: number, durability: Durability, onEnded?: () => void): Promise<number> {
+    await this.begun(id);
     const transaction = this.transaction(id);
     const before = this.engine.publication;
     this.transactions.delete(id);
@@ -244,6 +275,7 @@ export class Session implements StoreVerbs {
     } finally {
       this.turns.leave();
     }
+    onEnded?.();
     const changed = this.engine.publication > before;
     if (!changed) return this.engine.durableGeneration;
     const generation = this.engine.openGeneration;
@@ -255,6 +287,7 @@ export class Session implements StoreVerbs {
   }
 
   async abort(id: number): Promise<void> {
+    await this.beginning.get(id)?.catch(() => undefined);
     const transaction = this.transactions.get(id);
     if (transaction === undefined) return;
     this.transactions.delete(id);
@@ -291,21 +324,8 @@ export class Session implements StoreVerbs {
       await this.commitOnce();
       failure = this.engine.tryEnsureSpace(blockCount);
     }
-    if (this.engine.health === 'ok' && failure !== undefined) this.reportPressure(failure);
-  }
-
-  private reportPressure(failure: StoreError): void {
-    const { blockBytes } = this.engine;
-    const held = this.engine.heldByReadersBlocks;
-    const refused = failure.code === 'QUOTA' ? 'quota' : 'full';
-    this.emit({
-      type: 'pressure',
-      pressure: {
-        kind: held > 0 ? 'readers' : refused,
-        heldByReadersBytes: held * blockBytes,
-        freeBytes: this.engine.arenas.availableBlocks * blockBytes,
-      },
-    });
+    if (this.engine.health !== 'ok' || failure === undefined) return;
+    this.emit({ type: 'pressure', pressure: pressureOf(this.engine, failure) });
   }
 
   // ---- reading
@@ -368,13 +388,10 @@ export class Session implements StoreVerbs {
     this.pump();
   }
 
-  /** A layer could not write its nodes. What has ended stays visible, and the next commit tries again. */
-  private commitRefused({ code, message, coordinates }: StoreError): void {
+  private commitRefused(error: StoreError): void {
     const waiters = this.waiters;
     this.waiters = [];
-    for (const { reject } of waiters) {
-      reject(new StoreError(code, message, { coordinates, maybeApplied: true }));
-    }
+    for (const { reject } of waiters) reject(refusedError(error));
   }
 
   private pump(): void {
@@ -382,6 +399,8 @@ export class Session implements StoreVerbs {
   }
 
   private durable(commit: DurableCommit): void {
+    // Before those who wait hear of it: they look there.
+    this.threads?.publish(this.state());
     this.commits.count += 1;
     this.commits.transactions += commit.transactions;
     this.commits.msLast = commit.ms;
@@ -391,24 +410,28 @@ export class Session implements StoreVerbs {
     for (const waiter of ready) waiter.resolve(commit.generation);
     const { generation, transactions, ms } = commit;
     this.emit({ type: 'commit', commit: { generation, transactions, ms } });
-    this.emit({ type: 'state', state: this.state() });
+    if (this.threads === undefined) this.emit({ type: 'state', state: this.state() });
     if (this.waiters.length > 0) this.commitWithin(0);
     else if (this.engine.changed) this.commitWithin(RELAXED_WAIT_MS);
+    this.watchReaders();
+  }
+
+  /** Readers leave without a word: while only they hold blocks, somebody has to look. */
+  private watchReaders(): void {
+    if (this.threads === undefined || this.readersTimer !== undefined) return;
+    if (this.closed || this.engine.heldByReadersBlocks === 0) return;
+    this.readersTimer = setTimeout(() => {
+      this.readersTimer = undefined;
+      this.engine.releaseDeferred();
+      this.touchStats();
+      this.watchReaders();
+    }, READERS_WAIT_MS);
   }
 
   private broken(health: Health, reason: string): void {
     const waiters = this.waiters;
     this.waiters = [];
-    const code = health === 'evicted' ? 'EVICTED' : 'POISONED';
-    for (const waiter of waiters) {
-      waiter.reject(
-        new StoreError(
-          code,
-          `${reason} Whether this transaction was saved is not known: open the store again and look.`,
-          { maybeApplied: true },
-        ),
-      );
-    }
+    for (const { reject } of waiters) reject(notSavedError(health, reason));
     this.emit({ type: 'state', state: this.state() });
   }
 
@@ -421,9 +444,7 @@ export class Session implements StoreVerbs {
 
   async compactLogs(): Promise<void> {
     this.assertOpen();
-    if (this.readOnly) {
-      throw new StoreError('READ_ONLY', 'The store was opened with readOnly: open it without.');
-    }
+    if (this.readOnly) throw readOnlyError();
     await this.quietly(async () => {
       this.engine.assertUsable();
       // A log compacted in one of the last three commits has to wait for these.
@@ -483,7 +504,8 @@ export class Session implements StoreVerbs {
       const id = this.nextExport;
       this.nextExport += 1;
       const image = new ImageExport(this.opening);
-      this.exports.set(id, { image, publication: this.engine.publication });
+      const unpin = this.threads?.pin() ?? (() => {});
+      this.exports.set(id, { image, publication: this.engine.publication, unpin });
       this.releaseSeen();
       return id;
     });
@@ -504,6 +526,7 @@ export class Session implements StoreVerbs {
   }
 
   async exportCancel(stream: number): Promise<void> {
+    this.exports.get(stream)?.unpin();
     if (this.exports.delete(stream)) this.releaseSeen();
   }
 
@@ -523,14 +546,17 @@ export class Session implements StoreVerbs {
     this.turns.close(closed);
     for (const transaction of this.transactions.values()) this.engine.abort(transaction);
     this.transactions.clear();
+    for (const { unpin } of this.exports.values()) unpin();
     this.exports.clear();
     try {
       if (this.engine.health === 'ok') await this.commitLast();
     } finally {
       this.closed = true;
       clearTimeout(this.commitTimer);
+      clearTimeout(this.readersTimer);
       for (const waiter of this.waiters) waiter.reject(closed);
       this.waiters = [];
+      this.threads?.stop();
       if (this.engine.health === 'ok') this.engine.io.drain();
       for (const disk of this.opening.disks) disk.close();
     }

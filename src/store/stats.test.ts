@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { BlockAddress } from '../base/brand.ts';
 import type { Geometry } from '../format/geometry.ts';
 import { MemoryStore } from '../sim/memory-store.ts';
 import { BLOCK_STATE, type StoreStats } from './report.ts';
@@ -103,6 +104,13 @@ describe('stats', () => {
     expect(next?.address).toBe(old.address);
     expect(census(store)).toMatchObject({ data: 1 });
     expect(census(store)).not.toHaveProperty('damaged');
+  });
+
+  test('a damaged block where no arena has grown to is not on the map', () => {
+    const store = new MemoryStore();
+    const before = blockStates(store.engine).bytes;
+    store.engine.damaged.add((900 * store.engine.geometry.arenaBytes) as BlockAddress);
+    expect(blockStates(store.engine).bytes).toEqual(before);
   });
 
   test('65,536 blocks cost little', () => {

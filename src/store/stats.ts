@@ -25,7 +25,7 @@ export function storeStats(opened: OpenedEngine, commits: CommitStats): StoreSta
   const { slots, used, dirty, hits, misses, evictions } = engine.io.cache.stats();
   const arenas = engine.arenas.arenas.map((arena) => arenaStats(arena));
   const disks = opened.disks.map((disk) => {
-    const { flushesSpared: _, ...stats } = disk.loop.counters();
+    const { flushesSpared: _, ...stats } = disk.counters();
     return stats;
   });
   const sum = (field: 'grownBytes' | 'usedBytes' | 'pendingBytes' | 'freeBytes') =>
@@ -55,7 +55,7 @@ function epochStats(engine: Engine): EpochStats {
   return {
     global: horizon.stamp,
     clients: horizon.pins(),
-    limboBlocks: deferred.limboBlocks(horizon.stamp, horizon.settle()),
+    limboBlocks: deferred.limboBlocks(horizon.stamp, horizon.settled),
     commitWaitBlocks: deferred.commitWaitBlocks(commitCount),
   };
 }
@@ -82,7 +82,7 @@ function arenaStats(arena: Arena): ArenaStats {
 }
 
 /** From the allocator's byte to the public one. */
-const PUBLIC_STATES = new Uint8Array(256);
+export const PUBLIC_STATES = new Uint8Array(256);
 PUBLIC_STATES[STATE.free] = BLOCK_STATE.free;
 PUBLIC_STATES[STATE.data] = BLOCK_STATE.data;
 PUBLIC_STATES[STATE.metadata] = BLOCK_STATE.metadata;

@@ -2,9 +2,12 @@
  * A store's files from the outside: telling a store from an unfinished creation, creating one, and putting an engine
  * on one. Synchronous, over devices: sessions and crash tests use the same code.
  */
+
+import type { StatesRoom } from '../arena/block-state.ts';
 import type { DiskIndex } from '../base/brand.ts';
 import { StoreError } from '../base/errors.ts';
 import { type Device, type DeviceFault, isFault } from '../device/device.ts';
+import type { ReaderHorizon } from '../epoch/reader-horizon.ts';
 import {
   emptyFileBytes,
   type Geometry,
@@ -22,6 +25,7 @@ import {
   SUPERBLOCK_MAGIC,
   type Superblock,
 } from '../format/superblock.ts';
+import type { BlockMemory, DiskPort } from '../sync/disk-port.ts';
 import { InlineDisk } from '../sync/inline-disk.ts';
 import { BlockIo } from './block-io.ts';
 import type { LivenessProbe } from './commit.ts';
@@ -259,9 +263,22 @@ function check(fault: DeviceFault | undefined): void {
   );
 }
 
-export interface EngineFiles {
+/** The disks of a store that is about to be opened, and the memory that they share with its engine. */
+export interface EngineDisks {
+  readonly ports: readonly DiskPort[];
+  readonly memory: BlockMemory;
+  /** The cache's control memory, when other threads are to read. */
+  readonly control?: Int32Array;
+}
+
+export type OpenDisks = (store: {
   readonly label: Label;
-  readonly devices: readonly Device[];
+  readonly slotCount: number;
+  readonly blockHasher: BlockHasher;
+}) => EngineDisks;
+
+export interface EngineSettings {
+  readonly label: Label;
   readonly hasher: Hasher;
   readonly cacheBytes: number;
   readonly maxBytes: number;
@@ -269,6 +286,15 @@ export interface EngineFiles {
   readonly liveness: LivenessProbe;
   readonly events: EngineEvents;
   readonly layers?: readonly Layer[];
+  /** With shared memory: how far readers have come, and where block states live. */
+  readonly horizon?: ReaderHorizon;
+  readonly statesRoom?: StatesRoom;
+  /** See `EngineOptions`. */
+  readonly jointBytesMax?: number;
+}
+
+export interface EngineFiles extends EngineSettings {
+  readonly devices: readonly Device[];
   /** Writes, frees and fences that a disk may have queued; see `DiskLoopOptions`. */
   readonly queueEntries?: number;
 }
@@ -279,32 +305,46 @@ export interface OpenedEngine {
   readonly blockHasher: BlockHasher;
   readonly engine: Engine;
   readonly recovered: RecoveredStore;
-  readonly disks: readonly InlineDisk[];
+  readonly disks: readonly DiskPort[];
 }
 
-/** Recovers and puts an engine on the files, with disks whose requests are done in place. Throws CORRUPT or IO. */
+/** Disks whose requests are done in place. */
+export function inlineDisks(devices: readonly Device[], queueEntries?: number): OpenDisks {
+  return ({ label, slotCount, blockHasher }) => {
+    const { geometry } = label;
+    const memory = { bytes: new Uint8Array(BlockIo.memoryBytes(geometry, slotCount)) };
+    const ports = devices.map(
+      (device, disk) =>
+        new InlineDisk({
+          disk: disk as never,
+          device,
+          memory,
+          verify: blockHasher.verify,
+          blockBytes: geometry.blockBytes,
+          ...(queueEntries === undefined ? {} : { queueEntries }),
+        }),
+    );
+    return { ports, memory };
+  };
+}
+
+/** As `openEngine`, with disks whose requests are done in place. */
 export function openInlineEngine(options: EngineFiles): OpenedEngine {
-  const { label, devices, hasher } = options;
-  const { geometry } = label;
+  return openEngine(options, inlineDisks(options.devices, options.queueEntries));
+}
+
+/** Recovers, and puts an engine on the disks. Throws CORRUPT or IO. */
+export function openEngine(options: EngineSettings, openDisks: OpenDisks): OpenedEngine {
+  const { label, hasher } = options;
   const blockHasher = new BlockHasher(hasher, label.hashDomain);
-  const slotCount = Math.max(SLOTS_MIN, Math.floor(options.cacheBytes / geometry.blockBytes));
-  const memory = { bytes: new Uint8Array(BlockIo.memoryBytes(geometry, slotCount)) };
-  const disks = devices.map(
-    (device, disk) =>
-      new InlineDisk({
-        disk: disk as never,
-        device,
-        memory,
-        verify: blockHasher.verify,
-        blockBytes: geometry.blockBytes,
-        ...(options.queueEntries === undefined ? {} : { queueEntries: options.queueEntries }),
-      }),
-  );
-  const recovered = recover({ label, ports: disks, hasher, blockHasher });
+  const slotCount = cacheSlots(options.cacheBytes, label.geometry);
+  const { ports, memory, control } = openDisks({ label, slotCount, blockHasher });
+  const recovered = recover({ label, ports, hasher, blockHasher });
   const engine = new Engine({
     recovered,
-    ports: disks,
+    ports,
     memory,
+    control,
     slotCount,
     hasher,
     blockHasher,
@@ -313,9 +353,17 @@ export function openInlineEngine(options: EngineFiles): OpenedEngine {
     liveness: options.liveness,
     events: options.events,
     layers: options.layers ?? [],
+    ...(options.horizon === undefined ? {} : { horizon: options.horizon }),
+    ...(options.statesRoom === undefined ? {} : { statesRoom: options.statesRoom }),
+    ...(options.jointBytesMax === undefined ? {} : { jointBytesMax: options.jointBytesMax }),
   });
   for (const layer of options.layers ?? []) layer.opened?.(engine);
-  return { label, hasher, blockHasher, engine, recovered, disks };
+  return { label, hasher, blockHasher, engine, recovered, disks: ports };
+}
+
+/** Slots of a cache that large, and never too few to work with. */
+export function cacheSlots(cacheBytes: number, geometry: Geometry): number {
+  return Math.max(SLOTS_MIN, Math.floor(cacheBytes / geometry.blockBytes));
 }
 
 /** Opening with another geometry than the store was created with is a mistake, not a wish. */

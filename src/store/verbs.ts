@@ -3,6 +3,7 @@
  * tests in Node directly. Everything that crosses is plain data. Every rejection is a `StoreError`.
  */
 import type { Pointer } from '../format/pointer.ts';
+import type { SharedReading } from '../shared/shared-states.ts';
 import type {
   BlockStates,
   CheckReport,
@@ -24,16 +25,23 @@ export interface PublishedState {
   readonly reason?: string;
 }
 
+/** A commit is durable. */
 export interface CommitEvent {
+  /** Its number. */
   readonly generation: number;
+  /** How many transactions it carried. */
   readonly transactions: number;
+  /** How long it took, in milliseconds. */
   readonly ms: number;
 }
 
 /** The store is short of space: readers hold freed blocks, or growth was refused. */
 export interface PressureEvent {
+  /** What is short: `full` is the store's own `maxBytes`, `quota` the browser's, `readers` hold what was freed. */
   readonly kind: 'full' | 'quota' | 'readers';
+  /** Bytes that come back when readers are disposed. */
   readonly heldByReadersBytes: number;
+  /** Bytes that can be allocated all the same. */
   readonly freeBytes: number;
 }
 
@@ -49,9 +57,12 @@ export interface OpenedStore {
   readonly diskCount: number;
   readonly recovery: Recovery;
   readonly state: PublishedState;
+  /** With shared memory: what a client needs to know to read without messages. */
+  readonly reading?: SharedReading;
 }
 
 export interface BegunTransaction {
+  /** The ticket: what the transaction is called in all other calls. */
   readonly transaction: number;
   /** What the transaction sees: every earlier ended one. */
   readonly state: PublishedState;
@@ -70,8 +81,9 @@ export interface StoreVerbs {
   subscribe(listener: (event: StoreEvent) => void): void;
 
   /**
-   * Waits its turn: one transaction runs at a time, in the order asked for. `ticket` names the request, so that it
-   * can be taken back with `cancelBegin` while it waits; the promise then rejects with ABORTED.
+   * Waits its turn: one transaction runs at a time, in the order asked for. `ticket` is the client's name for the
+   * transaction from now on. While it waits it can be taken back with `cancelBegin`: then the promise rejects with
+   * ABORTED. Operations may follow before the answer; they wait for it too.
    */
   begin(ticket: number): Promise<BegunTransaction>;
   cancelBegin(ticket: number): void;
@@ -89,9 +101,9 @@ export interface StoreVerbs {
   /**
    * Ends it. A failed write, replace, free or setRoot before has doomed it: it is rolled back and the first such
    * error comes back here. Resolves when durable (`strict`) or visible (`relaxed`), with the generation that holds
-   * it.
+   * it. `onEnded` is called when it is visible, if it comes to that.
    */
-  end(transaction: number, durability: Durability): Promise<number>;
+  end(transaction: number, durability: Durability, onEnded?: () => void): Promise<number>;
   /** Rolls everything back. */
   abort(transaction: number): Promise<void>;
 

@@ -5,12 +5,19 @@
  *
  * Not a list of objects: a commit of 64 MiB completes thousands of writes, and none of them should cost an allocation.
  */
-import { assert, unreachable } from '../base/assert.ts';
+import { assert, fail, unreachable } from '../base/assert.ts';
 import { isCount } from '../base/brand.ts';
 import type { CompletionSink, Outcome } from './disk-port.ts';
 
-/** Which method of the sink a completion is for. */
-export const COMPLETION = { written: 0, freed: 1, fenced: 2, loaded: 3 } as const;
+/** Which method of the sink a completion is for; `answered` is for none, it ends a plain request between threads. */
+export const COMPLETION = {
+  written: 0,
+  freed: 1,
+  fenced: 2,
+  loaded: 3,
+  filled: 4,
+  answered: 5,
+} as const;
 export type CompletionKind = (typeof COMPLETION)[keyof typeof COMPLETION];
 
 const CAPACITY_FIRST = 64;
@@ -25,6 +32,11 @@ export class CompletionList {
   private kinds = new Uint8Array(CAPACITY_FIRST);
   private cookies = new Float64Array(CAPACITY_FIRST);
   private outcomes: Outcome[] = new Array<Outcome>(CAPACITY_FIRST).fill('ok');
+
+  /** What `shift` took last. */
+  kind: CompletionKind = COMPLETION.written;
+  cookie = 0;
+  outcome: Outcome = 'ok';
 
   constructor(limit: number) {
     assert(isCount(limit) && limit > 0 && limit <= 2 ** 24, 'a completion list has a limit');
@@ -57,17 +69,23 @@ export class CompletionList {
   deliver(sink: CompletionSink): number {
     const there = this.count;
     let delivered = 0;
-    while (delivered < there && this.count > 0) {
-      const place = this.first;
-      const kind = this.kinds[place] as CompletionKind;
-      const cookie = this.cookies[place] as number;
-      const outcome = this.outcomes[place] as Outcome;
-      this.first = (place + 1) & (this.capacity - 1);
-      this.count -= 1;
+    while (delivered < there && this.shift()) {
       delivered += 1;
-      hand(sink, kind, cookie, outcome);
+      hand(sink, this.kind, this.cookie, this.outcome);
     }
     return delivered;
+  }
+
+  /** Takes the oldest one into `kind`, `cookie` and `outcome`. Returns false when there is none. */
+  shift(): boolean {
+    if (this.count === 0) return false;
+    const place = this.first;
+    this.kind = this.kinds[place] as CompletionKind;
+    this.cookie = this.cookies[place] as number;
+    this.outcome = this.outcomes[place] as Outcome;
+    this.first = (place + 1) & (this.capacity - 1);
+    this.count -= 1;
+    return true;
   }
 
   private double(): void {
@@ -102,6 +120,12 @@ function hand(sink: CompletionSink, kind: CompletionKind, cookie: number, outcom
       break;
     case COMPLETION.loaded:
       sink.loaded(cookie, outcome);
+      break;
+    case COMPLETION.filled:
+      sink.filled(cookie);
+      break;
+    case COMPLETION.answered:
+      fail('an answer is taken by who asked');
       break;
     default:
       unreachable(kind);

@@ -38,6 +38,10 @@ export interface DiskLoopOptions {
   readonly loadsMax?: number;
   /** Completions that may wait to be taken; 2^20 unless told. The list starts small. */
   readonly completionsMax?: number;
+  /** Where completions go, when its owner puts others between them. */
+  readonly completions?: CompletionList;
+  /** Hears at once of loads whose cookie is below 0; they take no part in `completions`. */
+  readonly othersLoaded?: (cookie: number, pointer: Pointer, outcome: Outcome) => void;
 }
 
 export class DiskLoop {
@@ -50,6 +54,7 @@ export class DiskLoop {
   private readonly blockBytes: number;
   private readonly queue: SyncQueue;
   private readonly loads: LoadQueue;
+  private readonly othersLoaded: DiskLoopOptions['othersLoaded'];
   private readonly counts: MutableDiskCounters;
   private firstFault: DeviceFault | undefined;
   /** At first true: a session that crashed may have left writes to the system that no flush has followed. */
@@ -76,7 +81,8 @@ export class DiskLoop {
       blockBytes,
       runBlocksMax: READ_RUN_BYTES_MAX / blockBytes,
     });
-    this.completions = new CompletionList(options.completionsMax ?? 2 ** 20);
+    this.completions = options.completions ?? new CompletionList(options.completionsMax ?? 2 ** 20);
+    this.othersLoaded = options.othersLoaded;
     const runMax = Math.min(this.queue.capacity, WRITE_RUN_BYTES_MAX / blockBytes);
     this.runCookies = new Float64Array(runMax);
     this.runMemoryOffsets = new Float64Array(runMax);
@@ -188,7 +194,9 @@ export class DiskLoop {
     if (this.firstFault !== undefined) return this.firstFault;
     // The new length is as volatile as a write: the next fence has to flush even if nothing is written before it.
     this.unflushed = true;
-    return this.device.resize(bytes);
+    const fault = this.device.resize(bytes);
+    if (fault === undefined) this.counts.fileBytes = bytes;
+    return fault;
   }
 
   /** No further write, flush or resize: another disk of the store has failed with `fault` (I12). */
@@ -210,6 +218,12 @@ export class DiskLoop {
   counters(): DiskCounters {
     this.size();
     return { ...this.counts, queued: this.queued };
+  }
+
+  /** The same without asking the file for its length, and not a copy: good until the next step. */
+  get counted(): DiskCounters {
+    this.counts.queued = this.queued;
+    return this.counts;
   }
 
   /** Gathers neighbours from the head of the queue, writes them with one call and completes them. */
@@ -320,7 +334,8 @@ export class DiskLoop {
     }
     for (let n = 0; n < count; n += 1) {
       if (!together) this.copyOut(into, n);
-      this.completeLoad(n, fault);
+      // What one block was read into is what is verified: no second view of it.
+      this.completeLoad(n, fault, count === 1 ? into : this.targetOf(n));
     }
   }
 
@@ -334,22 +349,27 @@ export class DiskLoop {
   private loadSingly(count: number): void {
     const { loads, blockBytes } = this;
     for (let n = 0; n < count; n += 1) {
-      const target = loads.runMemoryOffsets[n] as number;
-      const into = this.memory.bytes.subarray(target, target + blockBytes);
-      this.completeLoad(n, this.read(into, loads.runOffset + n * blockBytes, 1));
+      const into = this.targetOf(n);
+      this.completeLoad(n, this.read(into, loads.runOffset + n * blockBytes, 1), into);
     }
   }
 
-  private completeLoad(n: number, fault: DeviceFault | undefined): void {
+  /** Where the run's n-th block stays. */
+  private targetOf(n: number): Uint8Array {
+    const target = this.loads.runMemoryOffsets[n] as number;
+    return this.memory.bytes.subarray(target, target + this.blockBytes);
+  }
+
+  private completeLoad(n: number, fault: DeviceFault | undefined, bytes: Uint8Array): void {
     const { loads } = this;
-    const outcome = fault ?? this.verified(n);
-    this.completions.push(COMPLETION.loaded, loads.runCookies[n] as number, outcome);
+    const outcome = fault ?? this.verified(n, bytes);
+    const cookie = loads.runCookies[n] as number;
+    if (cookie >= 0) this.completions.push(COMPLETION.loaded, cookie, outcome);
+    else this.othersLoaded?.(cookie, loads.runPointers[n] as Pointer, outcome);
     loads.runPointers[n] = undefined;
   }
 
-  private verified(n: number): Outcome {
-    const target = this.loads.runMemoryOffsets[n] as number;
-    const bytes = this.memory.bytes.subarray(target, target + this.blockBytes);
+  private verified(n: number, bytes: Uint8Array): Outcome {
     return this.verify(bytes, this.loads.runPointers[n] as Pointer) ? 'ok' : 'corrupt';
   }
 

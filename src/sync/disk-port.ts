@@ -6,9 +6,10 @@
  * All bytes move between a file and one `BlockMemory`, so a request is a handful of numbers and fits into a ring
  * cell.
  */
-import type { ByteCount, DiskIndex } from '../base/brand.ts';
+import type { ByteCount, DiskIndex, SlotIndex } from '../base/brand.ts';
 import type { DeviceFault } from '../device/device.ts';
 import type { Pointer } from '../format/pointer.ts';
+import type { DiskCounters } from './disk-counters.ts';
 
 /** What a completed request says. A `corrupt` load has read its bytes, but they are not the pointer's (I2). */
 export type Outcome = 'ok' | 'skipped' | 'corrupt' | DeviceFault;
@@ -25,6 +26,8 @@ export interface CompletionSink {
   fenced(cookie: number, outcome: Outcome): void;
   /** The block is in memory and verified, or it is not. */
   loaded(cookie: number, outcome: Outcome): void;
+  /** The lent slot holds a block that somebody else has missed: key, verified bytes, status clean. Its key is new. */
+  filled(slot: number): void;
 }
 
 export interface WriteRequest {
@@ -64,10 +67,20 @@ export interface DiskPort {
   load(request: LoadRequest): void;
   /** Delivers the completions that are there. Returns how many. Does not wait. */
   poll(sink: CompletionSink): number;
-  /** Waits for at least one completion and delivers what is there. Asserts that something is outstanding. */
+  /**
+   * Waits for at least one completion and delivers what is there. Asserts that something is outstanding. Returns 0
+   * when another disk of the store has something meanwhile: look there, and wait again.
+   */
   wait(sink: CompletionSink): number;
   /** Writes, frees, fences and loads submitted and not yet delivered. */
   readonly outstanding: number;
+  /** How many of these are on their way; what is not is kept back until `wait` is called with nothing else to come. */
+  readonly imminent: number;
+  /**
+   * Lends an owned cache slot to the disk, for a block that somebody else misses; `filled` gives it back, some day or
+   * never. Missing where nobody else reads.
+   */
+  lend?(slot: SlotIndex): void;
 
   /** Plain reads and growth, done at once, in order with nothing: for open, check and growth. */
   readRaw(fileOffset: number, into: Uint8Array): DeviceFault | undefined;
@@ -76,6 +89,7 @@ export interface DiskPort {
   stop(fault: DeviceFault): void;
   size(): ByteCount | DeviceFault;
   close(): void;
+  counters(): DiskCounters;
 }
 
 /** The memory that requests speak of: cache slots first, then the superblock's staging area. */

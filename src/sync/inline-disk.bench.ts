@@ -37,7 +37,7 @@ describe(`queue: ${COUNT} pushes and pops (divide by ${COUNT})`, () => {
   });
 });
 
-const sink: CompletionSink = { written() {}, freed() {}, fenced() {}, loaded() {} };
+const sink: CompletionSink = { written() {}, freed() {}, fenced() {}, loaded() {}, filled() {} };
 
 describe('inline disk over memory: 16 MiB in 16 KiB blocks and a fence', () => {
   const memory = { bytes: new Uint8Array(64 * MIB).fill(1) };

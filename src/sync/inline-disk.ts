@@ -9,6 +9,7 @@
 import { assert } from '../base/assert.ts';
 import type { ByteCount, DiskIndex } from '../base/brand.ts';
 import type { DeviceFault } from '../device/device.ts';
+import type { DiskCounters } from './disk-counters.ts';
 import { DiskLoop, type DiskLoopOptions, WRITE_RUN_BYTES_MAX } from './disk-loop.ts';
 import type { CompletionSink, DiskPort, LoadRequest, WriteRequest } from './disk-port.ts';
 
@@ -33,6 +34,11 @@ export class InlineDisk implements DiskPort {
 
   get outstanding(): number {
     return this.loop.queued + this.loop.completions.length;
+  }
+
+  get imminent(): number {
+    const { queuedLoads, queuedFences, completions } = this.loop;
+    return queuedLoads + queuedFences + completions.length;
   }
 
   write(request: WriteRequest): void {
@@ -86,6 +92,10 @@ export class InlineDisk implements DiskPort {
   /** A fault of closing says nothing about what is durable, so it is not reported: fences have told. */
   close(): void {
     this.loop.close();
+  }
+
+  counters(): DiskCounters {
+    return this.loop.counters();
   }
 
   /** Loads, and everything up to the last fence. */

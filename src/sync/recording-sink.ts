@@ -5,7 +5,7 @@ import type { Pointer } from '../format/pointer.ts';
 import type { CompletionSink, LoadRequest, Outcome, WriteRequest } from './disk-port.ts';
 
 export interface Completion {
-  readonly kind: 'written' | 'freed' | 'fenced' | 'loaded';
+  readonly kind: 'written' | 'freed' | 'fenced' | 'loaded' | 'filled';
   readonly cookie: number;
   readonly outcome: Outcome;
 }
@@ -27,6 +27,10 @@ export class RecordingSink implements CompletionSink {
 
   loaded(cookie: number, outcome: Outcome): void {
     this.completions.push({ kind: 'loaded', cookie, outcome });
+  }
+
+  filled(slot: number): void {
+    this.completions.push({ kind: 'filled', cookie: slot, outcome: 'ok' });
   }
 
   /** `written 3 ok`, a fault by its kind. */

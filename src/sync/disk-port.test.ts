@@ -1,20 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { byteCount, type DiskIndex } from '../base/brand.ts';
-import { InlineDisk, type InlineDiskOptions } from './inline-disk.ts';
+import { byteCount } from '../base/brand.ts';
+import { openPort, PORT_KINDS, type PortKind, type PortOptions } from '../sim/port-fixture.ts';
 import { RecordingDevice } from './recording-device.ts';
-import { loadOf, pointerTo, RecordingSink, sumMatches, writeOf } from './recording-sink.ts';
+import { loadOf, pointerTo, RecordingSink, writeOf } from './recording-sink.ts';
 
 const BLOCK = 4096;
 const SLOTS = 512;
 
-function bench(options: Partial<InlineDiskOptions> = {}) {
+function benchOf(kind: PortKind, options: Partial<PortOptions> = {}) {
   const device = new RecordingDevice(1024 * BLOCK);
-  const memory = { bytes: new Uint8Array(SLOTS * BLOCK) };
-  const required = { disk: 0 as DiskIndex, device, memory, verify: sumMatches, blockBytes: BLOCK };
-  const port = new InlineDisk({ ...required, ...options });
+  const required = { device, slotCount: SLOTS, blockBytes: BLOCK };
+  const { port, bytes, settle } = openPort(kind, { ...required, ...options });
   const sink = new RecordingSink();
   const write = (slot: number, block: number) => {
-    memory.bytes.fill(slot, slot * BLOCK, (slot + 1) * BLOCK);
+    bytes.fill(slot, slot * BLOCK, (slot + 1) * BLOCK);
     const request = { memoryOffset: slot * BLOCK, byteCount: BLOCK, cookie: slot };
     port.write(writeOf(block * BLOCK, request));
   };
@@ -25,10 +24,12 @@ function bench(options: Partial<InlineDiskOptions> = {}) {
   const free = (cookie: number, block: number, mayCancel: boolean) => {
     port.free({ fileOffset: byteCount(block * BLOCK), cookie, mayCancel });
   };
-  return { device, memory, port, sink, write, load, free };
+  return { device, port, sink, write, load, free, settle };
 }
 
-describe('the inline disk', () => {
+describe.each(PORT_KINDS)('a disk port (%s)', (kind) => {
+  const bench = (options: Partial<PortOptions> = {}) => benchOf(kind, options);
+
   test('submissions never call the sink; poll delivers each completion once', () => {
     const { port, sink, write, free } = bench();
     write(1, 1);
@@ -87,11 +88,13 @@ describe('the inline disk', () => {
     expect(() => port.wait(sink)).toThrow('outstanding');
   });
 
-  test('1 MiB of writes goes out inside write, silently', () => {
-    const { device, port, sink, write } = bench();
+  test('1 MiB of writes goes out without being waited for, silently', () => {
+    const { device, port, sink, write, settle } = bench();
     for (let n = 0; n < 255; n += 1) write(n, n);
+    settle();
     expect(device.callsOf('write')).toHaveLength(0);
     write(255, 255);
+    settle();
     expect(device.callsOf('write')).toMatchObject([{ length: 2 ** 20 }]);
     expect(sink.lines()).toEqual([]);
     expect(port.outstanding).toBe(256);
@@ -99,8 +102,9 @@ describe('the inline disk', () => {
   });
 
   test('half a queue of anything goes out too, so a submission never meets a full one', () => {
-    const { device, port, sink, write, free } = bench({ queueEntries: 8 });
+    const { device, port, sink, write, free, settle } = bench({ queueEntries: 8 });
     for (let n = 0; n < 4; n += 1) write(n, n);
+    settle();
     expect(device.callsOf('write')).toHaveLength(1);
     for (let n = 0; n < 100; n += 1) free(n, 200 + n, false);
     for (let n = 0; n < 20; n += 1) port.fence(n);
@@ -109,7 +113,7 @@ describe('the inline disk', () => {
     expect(sink.completions).toHaveLength(124);
   });
 
-  test('a full load queue is served inside load', () => {
+  test('a full load queue makes room by being served', () => {
     const { port, sink, load } = bench({ loadsMax: 4 });
     for (let n = 0; n < 30; n += 1) load(n, 2 * n);
     expect(port.outstanding).toBe(30);
@@ -125,6 +129,17 @@ describe('the inline disk', () => {
     port.poll(sink);
     expect(sink.lines()).toEqual(['written 1 skipped', 'freed 1 ok', 'fenced 9 ok']);
     expect(device.callsOf('write')).toHaveLength(0);
+  });
+
+  test('I6: a fence is answered after a flush of everything before it', () => {
+    const { device, port, sink, write } = bench();
+    const durable: (number | undefined)[] = [];
+    sink.fenced = () => durable.push(device.durable[5 * BLOCK]);
+    write(5, 5);
+    port.fence(1);
+    port.poll(sink);
+    expect(sink.lines()).toEqual(['written 5 ok']);
+    expect(durable).toEqual([5]);
   });
 
   test('a sink may submit; what comes of it is delivered by the next poll', () => {
@@ -156,7 +171,9 @@ describe('the inline disk', () => {
   });
 });
 
-describe('plain requests', () => {
+describe.each(PORT_KINDS)('plain requests (%s)', (kind) => {
+  const bench = (options: Partial<PortOptions> = {}) => benchOf(kind, options);
+
   test('readRaw sees what was submitted before, and disturbs nothing else', () => {
     const { device, port, write } = bench();
     write(7, 7);
@@ -177,7 +194,7 @@ describe('plain requests', () => {
   });
 
   test('the counters tell what was done', () => {
-    const { port, sink, write, load } = bench();
+    const { port, sink, write, load, settle } = bench();
     write(1, 1);
     write(2, 2);
     port.fence(3);
@@ -185,7 +202,10 @@ describe('plain requests', () => {
     load(4, 1);
     port.poll(sink);
     write(5, 5);
-    expect(port.loop.counters()).toMatchObject({
+    settle();
+    // A disk in another thread tells the length it was last asked for.
+    expect(port.size()).toBe(1024 * BLOCK);
+    expect(port.counters()).toMatchObject({
       disk: 0,
       file: 'disk-0',
       fileBytes: 1024 * BLOCK,

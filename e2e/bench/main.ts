@@ -1,0 +1,114 @@
+/**
+ * `npm run bench`: opfs-blocks beside the limit and beside what people would use instead. Prints Markdown, writes JSON.
+ *
+ * --quick            two minutes at most
+ * --only TEXT        groups whose title contains it, and nothing else
+ * --profile NAME     threaded, inline or both (as the page's headers allow)
+ * --growth, --huge   the growth table up to 1 GiB, up to 8 GiB; part of a full run up to 1 GiB
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type BenchBrowser, judgeMemory, startBenchBrowser } from './browser-rows.ts';
+import { measureCode } from './code-size.ts';
+import { describeMachine } from './machine.ts';
+import { measureNodeRows } from './node-rows.ts';
+import type { Verdict } from './page/bars.ts';
+import type { GroupResult } from './page/group.ts';
+import type { GrowthResult } from './page/growth.ts';
+import type { MemoryRequest } from './page/memory.ts';
+import type { SuiteResult } from './page/suite.ts';
+import { barTable } from './page/table.ts';
+import { groupReport, growthReport, machineReport } from './report.ts';
+
+const MIB = 2 ** 20;
+const RESULTS = 'bench-results';
+const QUICK = { msPerGroup: 3500, roundsMax: 60, nodeMs: 2000, growthMs: 3000 };
+const FULL = { msPerGroup: 20_000, roundsMax: 400, nodeMs: 10_000, growthMs: 15_000 };
+const MEMORY: MemoryRequest = { dataBytes: 1024 * MIB, cacheBytes: 64 * MIB, operations: 1e6 };
+const QUICK_OPERATIONS = 100_000;
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    profile: { type: 'string', default: 'both' },
+    growth: { type: 'boolean', default: false },
+    huge: { type: 'boolean', default: false },
+  },
+});
+const scale = flags.quick ? QUICK : FULL;
+const root = process.cwd();
+const log = (line: string) => console.error(line);
+
+async function runSuites(browser: BenchBrowser): Promise<SuiteResult[]> {
+  const options = {
+    ...{ msPerGroup: scale.msPerGroup, roundsMax: scale.roundsMax, peers: true },
+    ...(flags.only === undefined ? {} : { only: flags.only }),
+  };
+  const suites: SuiteResult[] = [];
+  if (flags.profile !== 'inline') suites.push(await browser.suite(options, true));
+  // Where isolation brings no threads, the page without it would be the same again with a coarser clock.
+  const haveInline = suites.some(({ profile }) => profile === 'inline');
+  if (flags.profile !== 'threaded' && !haveInline) suites.push(await browser.suite(options, false));
+  return suites;
+}
+
+async function runMemory(browser: BenchBrowser): Promise<Verdict[]> {
+  const request = flags.quick ? { ...MEMORY, operations: QUICK_OPERATIONS } : MEMORY;
+  log('memory');
+  const result = await browser.memory(request);
+  return result === undefined ? [] : judgeMemory(request, result);
+}
+
+async function runGrowth(browser: BenchBrowser): Promise<GrowthResult[]> {
+  const sizes = [64 * MIB, 1024 * MIB, ...(flags.huge ? [8192 * MIB] : [])];
+  const results: GrowthResult[] = [];
+  for (const dataBytes of sizes) {
+    log(`growth, ${dataBytes / MIB} MiB`);
+    const peers = dataBytes <= 1024 * MIB;
+    results.push(await browser.growth({ dataBytes, msMax: scale.growthMs, peers }));
+  }
+  return results;
+}
+
+async function main(): Promise<void> {
+  const startedMs = performance.now();
+  const everything = flags.only === undefined;
+  const nodeGroups: GroupResult[] = everything ? await measureNodeRows(scale.nodeMs) : [];
+  const code = everything ? await measureCode(root) : { sizes: [], verdicts: [] };
+  const browser = await startBenchBrowser(root, log);
+  const suites = await runSuites(browser);
+  const memory = everything ? await runMemory(browser) : [];
+  const wantsGrowth = flags.growth || flags.huge || (everything && !flags.quick);
+  const growth = wantsGrowth ? await runGrowth(browser) : [];
+  await browser.close();
+  const machine = describeMachine(root, `Chromium ${browser.version}`);
+  const seconds = (performance.now() - startedMs) / 1000;
+  const everywhere = [
+    ...nodeGroups.flatMap(({ verdicts }) => verdicts),
+    ...memory,
+    ...code.verdicts,
+  ];
+  const columns = suites.map(({ profile, isolated, groups }, index) => ({
+    title: isolated ? profile : `${profile}, no headers`,
+    verdicts: [...groups.flatMap(({ verdicts }) => verdicts), ...(index === 0 ? everywhere : [])],
+  }));
+  console.log(
+    [
+      machineReport(machine, seconds),
+      barTable(columns),
+      ...suites.map(groupReport),
+      ...(nodeGroups.length === 0 ? [] : [groupReport({ groups: nodeGroups, missing: [] })]),
+      ...(growth.length === 0 ? [] : [growthReport(growth)]),
+    ].join('\n\n'),
+  );
+  mkdirSync(RESULTS, { recursive: true });
+  const path = `${RESULTS}/${machine.date.replaceAll(':', '-')}.json`;
+  writeFileSync(
+    path,
+    JSON.stringify({ machine, seconds, columns, suites, nodeGroups, code, growth }),
+  );
+  log(`${path}, ${seconds.toFixed(0)} s`);
+}
+
+await main();

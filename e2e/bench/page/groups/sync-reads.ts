@@ -1,0 +1,115 @@
+/** Blocks that are not cached, read without a promise by code in the store's own worker. */
+import { type BlockPointer, deleteStore } from '../../../../src/index.ts';
+import type { Bar, ProfileName } from '../bars.ts';
+import { type Caller, callerOf } from '../calls.ts';
+import { type Group, ofKind, operationsFor, type RunContext } from '../group.ts';
+import type { Limit } from '../limit.ts';
+import type { Side } from '../measure.ts';
+import { BLOCK_BYTES } from '../own-store.ts';
+import { cycling, shuffled } from '../payload.ts';
+import { hasSyncEntry } from '../sync-entry.ts';
+import type { SyncStoreVerbs } from '../sync-store.worker.ts';
+import { CACHE_BYTES, DATA_BYTES, LIMIT_US, type UncachedStore } from './uncached-reads.ts';
+
+const BATCH = 64;
+const ROW = 'synchronous read, not cached, `opfs-blocks/worker`';
+const REFERENCE = 'raw read + xxhash64';
+const EACH = 'read, one at a time';
+const BATCHED = 'readMany of 64';
+
+export const SYNC_TITLE = 'Blocks that are not cached, in a worker, without a promise';
+
+const BARS: readonly Bar[] = [
+  {
+    row: ROW,
+    text: 'inline: ≤ 1.3 × (raw read + xxhash64)',
+    ...{ ours: EACH, reference: REFERENCE, atMost: 1.3, profiles: ['inline'] },
+  },
+  {
+    row: ROW,
+    text: 'threaded, one at a time: ≤ 3 ×',
+    ...{ ours: EACH, reference: REFERENCE, atMost: 3 },
+  },
+  {
+    row: ROW,
+    text: 'threaded, in batches of 64: ≤ 1.5 ×',
+    ...{ ours: BATCHED, reference: REFERENCE, atMost: 1.5 },
+  },
+];
+
+export interface SyncReads {
+  readonly group: Group;
+  /** What the worker got, which need not be what the page gets. */
+  readonly profile: ProfileName;
+  close(): Promise<void>;
+}
+
+/** Closes the page's store and opens the same one in a worker. Removes it in the end. */
+export async function syncReads(
+  context: RunContext,
+  limit: Limit,
+  { store, pointers }: UncachedStore,
+): Promise<SyncReads> {
+  await store.close();
+  const caller = hasSyncEntry ? startWorker() : undefined;
+  const options = { ...context.storeOptions, cacheBytes: CACHE_BYTES };
+  const profile = await caller?.call('open', store.name, options, BATCH, BLOCK_BYTES);
+  const sides = [
+    ...ofKind('limit', [limitSide(limit)]),
+    ...ofKind('own', caller === undefined ? [] : ownSides(caller, pointers)),
+  ];
+  return {
+    group: {
+      title: SYNC_TITLE,
+      sides,
+      bars: BARS,
+    },
+    profile: profile ?? context.profile,
+    async close() {
+      await caller?.call('close');
+      caller?.end();
+      await deleteStore(store.name);
+    },
+  };
+}
+
+function startWorker(): Caller<SyncStoreVerbs> {
+  return callerOf<SyncStoreVerbs>(
+    new Worker(new URL('../sync-store.worker.ts', import.meta.url), { type: 'module' }),
+  );
+}
+
+function ownSides(caller: Caller<SyncStoreVerbs>, pointers: readonly BlockPointer[]): Side[] {
+  const next = cycling(shuffled(pointers.length, 4).map((n) => pointers[n] as BlockPointer));
+  const operations = batchesHere() * BATCH;
+  const pointersOfSample = () => Array.from({ length: operations }, next);
+  return [
+    {
+      name: EACH,
+      operations,
+      timesItself: true,
+      sample: () => caller.call('readEach', pointersOfSample()),
+    },
+    {
+      name: BATCHED,
+      operations,
+      timesItself: true,
+      sample: () => caller.call('readBatches', pointersOfSample(), BATCH),
+    },
+  ];
+}
+
+function batchesHere(): number {
+  return operationsFor(BATCH * LIMIT_US);
+}
+
+function limitSide(limit: Limit): Side {
+  const next = cycling(shuffled(DATA_BYTES / BLOCK_BYTES, 4).map((n) => n * BLOCK_BYTES));
+  const operations = batchesHere() * BATCH;
+  return {
+    name: REFERENCE,
+    operations,
+    timesItself: true,
+    sample: () => limit.call('readBlocks', Array.from({ length: operations }, next), BLOCK_BYTES),
+  };
+}

@@ -1,0 +1,160 @@
+/** All groups of one page, one after the other: what the harness and the demo run. Leaves nothing in the origin. */
+import { deleteStore, listStores, openStore } from '../../../src/index.ts';
+import type { ProfileName } from './bars.ts';
+import {
+  type Group,
+  type GroupResult,
+  measureGroup,
+  type RunContext,
+  type RunOptions,
+} from './group.ts';
+import { BULK_TITLE, bulkWrites } from './groups/bulk-writes.ts';
+import { CACHED_TITLE, cachedReads } from './groups/cached-reads.ts';
+import { commits, MANY_TITLE, ONE_TITLE } from './groups/commits.ts';
+import { SMALL_TITLE, smallBlocks } from './groups/small-blocks.ts';
+import { SYNC_TITLE, syncReads } from './groups/sync-reads.ts';
+import { DATA_BYTES, UNCACHED_TITLE, uncachedReads } from './groups/uncached-reads.ts';
+import { closeLimit, type Limit, openLimit } from './limit.ts';
+import { removeStore } from './own-store.ts';
+import { openIdbKeyval } from './peers/idb-keyval.ts';
+import { openIndexedDb } from './peers/indexeddb.ts';
+import { openOpfsFiles } from './peers/opfs-files.ts';
+import type { Peer } from './peers/peer.ts';
+import { openSqliteWasm, openWaSqlite } from './peers/sql.ts';
+
+export interface SuiteResult {
+  readonly profile: ProfileName;
+  readonly isolated: boolean;
+  readonly groups: readonly GroupResult[];
+  /** Peers that this browser cannot run, and why. */
+  readonly missing: readonly string[];
+  readonly seconds: number;
+}
+
+const PEERS: readonly [string, () => Promise<Peer>][] = [
+  ['IndexedDB, strict', () => openIndexedDb('strict')],
+  ['IndexedDB, relaxed', () => openIndexedDb('relaxed')],
+  ['idb-keyval', openIdbKeyval],
+  ['sqlite-wasm, opfs-sahpool', openSqliteWasm],
+  ['wa-sqlite, AccessHandlePoolVFS', openWaSqlite],
+  ['OPFS createWritable', openOpfsFiles],
+];
+
+/** Groups that share a store, and so stand or fall together. */
+const PARTS: readonly {
+  readonly titles: readonly string[];
+  run(context: RunContext, limit: Limit): Promise<GroupResult[]>;
+}[] = [
+  { titles: [CACHED_TITLE], run: runCachedReads },
+  { titles: [UNCACHED_TITLE, SYNC_TITLE], run: runUncachedReads },
+  { titles: [ONE_TITLE, MANY_TITLE], run: runCommits },
+  { titles: [SMALL_TITLE], run: runSmallBlocks },
+  { titles: [BULK_TITLE], run: runBulk },
+];
+
+export async function runSuite(
+  options: RunOptions,
+  report: (progress: string) => void = () => undefined,
+): Promise<SuiteResult> {
+  const startedMs = performance.now();
+  await removeLeftovers();
+  const profile = await profileHere(options);
+  const missing: string[] = [];
+  const peersByName = options.peers ? await openPeers(missing) : new Map<string, Peer>();
+  const groups: GroupResult[] = [];
+  const limit = await openLimit(DATA_BYTES);
+  try {
+    const context: RunContext = { ...options, profile, peersByName, report };
+    for (const { titles, run } of PARTS) {
+      if (titles.some((title) => isWanted(options, title))) {
+        groups.push(...(await run(context, limit)));
+      }
+    }
+  } finally {
+    await closeLimit(limit);
+    for (const peer of peersByName.values()) await peer.close();
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { profile, isolated: globalThis.crossOriginIsolated, groups, missing, seconds };
+}
+
+/** Of a run whose page was closed in the middle. */
+async function removeLeftovers(): Promise<void> {
+  for (const { name } of await listStores()) {
+    if (name.startsWith('bench-')) await deleteStore(name);
+  }
+}
+
+async function openPeers(missing: string[]): Promise<Map<string, Peer>> {
+  const peers = new Map<string, Peer>();
+  for (const [name, open] of PEERS) {
+    try {
+      const peer = await open();
+      peers.set(peer.name, peer);
+    } catch (error) {
+      missing.push(`${name}: ${error}`);
+    }
+  }
+  return peers;
+}
+
+async function profileHere({ storeOptions }: RunOptions): Promise<ProfileName> {
+  await deleteStore('bench-profile');
+  const store = await openStore('bench-profile', { ...storeOptions });
+  const { profile } = store;
+  await removeStore(store);
+  return profile;
+}
+
+function isWanted({ only }: RunOptions, title: string): boolean {
+  return only === undefined || title.toLowerCase().includes(only.toLowerCase());
+}
+
+async function measureWanted(
+  groups: readonly Group[],
+  context: RunContext,
+): Promise<GroupResult[]> {
+  const results: GroupResult[] = [];
+  for (const group of groups) {
+    if (isWanted(context, group.title)) results.push(await measureGroup(group, context));
+  }
+  return results;
+}
+
+async function runCachedReads(context: RunContext): Promise<GroupResult[]> {
+  const [group, store] = await cachedReads(context);
+  const results = await measureWanted([group], context);
+  await removeStore(store);
+  return results;
+}
+
+async function runUncachedReads(context: RunContext, limit: Limit): Promise<GroupResult[]> {
+  const [uncached, uncachedStore] = await uncachedReads(context, limit);
+  const results = await measureWanted([uncached], context);
+  const sync = await syncReads(context, limit, uncachedStore);
+  const syncContext = { ...context, profile: sync.profile };
+  results.push(...(await measureWanted([sync.group], syncContext)));
+  await sync.close();
+  return results;
+}
+
+async function runCommits(context: RunContext, limit: Limit): Promise<GroupResult[]> {
+  const [groups, store] = await commits(context, limit);
+  const results = await measureWanted(groups, context);
+  await removeStore(store);
+  return results;
+}
+
+async function runSmallBlocks(context: RunContext): Promise<GroupResult[]> {
+  const [group, store] = await smallBlocks(context);
+  const results = await measureWanted([group], context);
+  await removeStore(store);
+  return results;
+}
+
+async function runBulk(context: RunContext, limit: Limit): Promise<GroupResult[]> {
+  const [group, store] = await bulkWrites(context, limit);
+  const results = await measureWanted([group], context);
+  await removeStore(store);
+  return results;
+}

@@ -1,0 +1,55 @@
+/** The parts of the report behind the table of bars. */
+import type { Machine } from './machine.ts';
+import { NOT_MEASURED, type ProfileName } from './page/bars.ts';
+import type { GroupResult } from './page/group.ts';
+import type { GrowthResult } from './page/growth.ts';
+import { median } from './page/statistics.ts';
+import { markdownTable, sideTable, timeText } from './page/table.ts';
+
+export function machineReport(machine: Machine, seconds: number): string {
+  const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
+  return [
+    '# opfs-blocks, benchmarks',
+    '',
+    `${machine.date}, commit ${machine.commit}, ${seconds.toFixed(0)} s. ${machine.browser}, Node ${machine.node}, ` +
+      `${machine.system}, ${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB. ${packages.join(', ')}.`,
+    '',
+    'Only ratios within one run count; they are of medians, of samples taken in turns.',
+  ].join('\n');
+}
+
+export function groupReport(suite: {
+  readonly groups: readonly GroupResult[];
+  readonly missing: readonly string[];
+  readonly profile?: ProfileName;
+  readonly isolated?: boolean;
+}): string {
+  const { groups, missing, profile, isolated } = suite;
+  const where = profile === undefined ? '' : `${profile}${isolated ? '' : ', no headers'}: `;
+  return [
+    ...groups.map(({ title, measurements }) => `## ${where}${title}\n\n${sideTable(measurements)}`),
+    ...missing.map((peer) => `Not there: ${peer}`),
+  ].join('\n\n');
+}
+
+/** A column for each size. */
+export function growthReport(results: readonly GrowthResult[]): string {
+  const head = ['operation, median', ...results.map(({ dataBytes }) => sizeText(dataBytes))];
+  const names = new Set(
+    results.flatMap(({ measurements }) => measurements.map(({ name }) => name)),
+  );
+  const rows = [...names].map((name) => [
+    name,
+    ...results.map(({ measurements }) => {
+      const us = median(measurements.find((found) => found.name === name)?.samples ?? []);
+      return us === undefined ? NOT_MEASURED : timeText(us);
+    }),
+  ]);
+  const opening = ['opfs-blocks, open', ...results.map(({ openMs }) => timeText(openMs * 1000))];
+  return `## How cost grows with what is stored\n\n${markdownTable(head, [...rows, opening])}`;
+}
+
+function sizeText(byteCount: number): string {
+  const mebibytes = byteCount / 2 ** 20;
+  return mebibytes < 1024 ? `${mebibytes} MiB` : `${mebibytes / 1024} GiB`;
+}

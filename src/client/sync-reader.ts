@@ -1,0 +1,80 @@
+/**
+ * A reader of a synchronous store pins one published state: what it reaches is neither reused nor overwritten until it
+ * is disposed (I4).
+ */
+import { StoreError } from '../base/errors.ts';
+import { type BlockPointer, type Pointer, toPublic } from '../format/pointer.ts';
+import type { Pins } from './pins.ts';
+
+/** How a synchronous reader reads: the store's own ways. */
+export interface SyncBlockReader {
+  read(pointer: BlockPointer, into?: Uint8Array): Uint8Array;
+  readMany(pointers: readonly BlockPointer[], intos?: readonly Uint8Array[]): Uint8Array[];
+  readCached(pointer: BlockPointer, into?: Uint8Array): Uint8Array | undefined;
+}
+
+/**
+ * @example
+ * using reader = store.reader();
+ * const root = reader.root('main');
+ * if (root !== undefined) reader.read(root);
+ */
+export class SyncReader {
+  /** The last generation that was durable when the state was pinned. */
+  readonly generation: number;
+  readonly #blocks: SyncBlockReader;
+  readonly #pins: Pins;
+  readonly #publication: number;
+  readonly #roots: ReadonlyMap<string, Pointer>;
+  #disposed = false;
+
+  /** @internal */
+  constructor(
+    blocks: SyncBlockReader,
+    pins: Pins,
+    state: { readonly durableGeneration: number; readonly roots: ReadonlyMap<string, Pointer> },
+  ) {
+    this.#blocks = blocks;
+    this.#pins = pins;
+    this.#publication = pins.pin();
+    this.#roots = new Map(state.roots);
+    this.generation = state.durableGeneration;
+  }
+
+  /** @throws StoreError MISUSE after its disposal */
+  root(name: string): BlockPointer | undefined {
+    this.#assertUsable();
+    const pointer = this.#roots.get(name);
+    return pointer === undefined ? undefined : toPublic(pointer);
+  }
+
+  /** As `SyncStore.read`. */
+  read(pointer: BlockPointer, into?: Uint8Array): Uint8Array {
+    this.#assertUsable();
+    return this.#blocks.read(pointer, into);
+  }
+
+  /** As `SyncStore.readMany`. */
+  readMany(pointers: readonly BlockPointer[], intos?: readonly Uint8Array[]): Uint8Array[] {
+    this.#assertUsable();
+    return this.#blocks.readMany(pointers, intos);
+  }
+
+  /** As `SyncStore.readCached`. */
+  readCached(pointer: BlockPointer, into?: Uint8Array): Uint8Array | undefined {
+    this.#assertUsable();
+    return this.#blocks.readCached(pointer, into);
+  }
+
+  /** Idempotent. A reader that is never disposed keeps freed blocks from being reused until the store is closed. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#pins.unpin(this.#publication);
+  }
+
+  #assertUsable(): void {
+    if (!this.#disposed) return;
+    throw new StoreError('MISUSE', 'The reader is disposed: make another one with store.reader().');
+  }
+}

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { DISKS_MAX } from '../format/geometry.ts';
+import { contentsLayout, landingOffset, mailboxCells, RAW_BYTES } from './contents-layout.ts';
+import { CLIENTS_MAX, MAILBOX_CELLS_MAX } from './control-layout.ts';
+
+const BLOCK_SIZES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
+const DISK_COUNTS = [1, 2, 3, 4, 5, 6, 7, 8];
+const GEOMETRIES = BLOCK_SIZES.flatMap((blockBytes) =>
+  DISK_COUNTS.map((diskCount) => ({ blockBytes, diskCount })),
+);
+const STAGING_BYTES = 65_536;
+const SLOTS_MIN = 16;
+
+describe('the contents memory', () => {
+  test.each([0, 1, 1_000_000, 2 ** 20, 64 * 2 ** 20 + 1, 2 ** 31])(
+    'with a cache of %d bytes: slots and staging, raw pieces and landing room lie one behind the other',
+    (cacheBytes) => {
+      const layout = contentsLayout(cacheBytes);
+      for (const blockBytes of BLOCK_SIZES) {
+        const slots = Math.max(SLOTS_MIN, Math.floor(cacheBytes / blockBytes));
+        expect(slots * blockBytes + STAGING_BYTES).toBeLessThanOrEqual(layout.rawStart);
+      }
+      expect(layout.rawStart + DISKS_MAX * RAW_BYTES).toBeLessThanOrEqual(layout.landingStart);
+      expect(layout.rawStart % 65_536).toBe(0);
+      expect(layout.landingStart % 65_536).toBe(0);
+    },
+  );
+
+  test.each(GEOMETRIES)(
+    'blocks of $blockBytes bytes on $diskCount disks: each cell lands in a place of its own',
+    (geometry) => {
+      const layout = contentsLayout(2 ** 20);
+      const cells = mailboxCells(geometry);
+      expect(cells).toBeGreaterThanOrEqual(2);
+      expect(cells).toBeLessThanOrEqual(MAILBOX_CELLS_MAX);
+      let next = layout.landingStart;
+      for (let client = 0; client < CLIENTS_MAX; client += 1) {
+        for (let disk = 0; disk < geometry.diskCount; disk += 1) {
+          for (let cell = 0; cell < cells; cell += 1) {
+            const offset = landingOffset(layout, geometry, { client, disk, cell });
+            if (offset !== next) expect(offset).toBe(next);
+            next = offset + geometry.blockBytes;
+          }
+        }
+      }
+      expect(next).toBeLessThanOrEqual(layout.byteCount);
+    },
+  );
+});

@@ -1,0 +1,152 @@
+/** Disks in real threads. What can be said without them is in `disk-server.test.ts`. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { byteCount } from '../base/brand.ts';
+import { MemoryDirectory, MemoryFile } from '../device/memory-handle.ts';
+import type { Pointer } from '../format/pointer.ts';
+import { describeSession } from '../shared/session-memory.ts';
+import { bundleDiskThread, DiskThreads, type ThreadBundle } from '../sim/disk-threads.ts';
+import { hasher, MemoryStore, TINY_GEOMETRY } from '../sim/memory-store.ts';
+import { Random } from '../sim/random.ts';
+import { scaled } from '../sim/scale.ts';
+import type { Engine } from '../store/engine.ts';
+import { ringDisks } from '../store/ring-disks.ts';
+import { createFiles, inspectFiles, openEngine } from '../store/store-files.ts';
+import type { DiskLink } from './disk-link.ts';
+import { RecordingSink, writeOf } from './recording-sink.ts';
+import { RemoteDevice } from './remote-device.ts';
+import { RingPort } from './ring-port.ts';
+
+let bundle: ThreadBundle;
+beforeAll(async () => {
+  bundle = await bundleDiskThread();
+});
+afterAll(() => bundle.remove());
+
+const CACHE_BYTES = 128 * 512;
+const GEOMETRY = { ...TINY_GEOMETRY, arenaBytes: 256 * 512 };
+const EMPTY = [new Uint8Array(0), new Uint8Array(0)];
+
+/** A store in files that other threads have open, created by this one. */
+function openStore(threads: DiskThreads): Engine {
+  const files = threads.links.map((link) => new RemoteDevice(link));
+  const storeId = new Uint8Array(16).fill(0x51);
+  createFiles(files, { storeId, hashDomain: storeId, geometry: GEOMETRY }, hasher);
+  const inspection = inspectFiles(files, hasher);
+  if (inspection.kind === 'unfinished') throw new Error('it was created');
+  const { label } = inspection;
+  const maxBytes = 4 * GEOMETRY.arenaBytes;
+  const { engine } = openEngine(
+    {
+      ...{ label, hasher, cacheBytes: CACHE_BYTES, maxBytes, readOnly: false },
+      liveness: { begin() {}, answer: 'alive' },
+      events: {
+        durable() {},
+        published: (publication) => engine.setOldestPublication(publication),
+        broken() {},
+      },
+    },
+    ringDisks(threads.memory, threads.links),
+  );
+  return engine;
+}
+
+/** A port without an engine. */
+function portOf(threads: DiskThreads, link: DiskLink): RingPort {
+  const geometry = { blockBytes: 512, slotCount: 128, diskCount: 1, mailboxCells: 2 };
+  describeSession(threads.memory, geometry);
+  const port = new RingPort(link);
+  expect(port.configure({ blockBytes: 512, hashDomain: new Uint8Array(16) })).toBeUndefined();
+  return port;
+}
+
+function commit(engine: Engine): void {
+  engine.beginCommit();
+  while (engine.committing) {
+    if (!engine.pump()) engine.io.waitForCompletion();
+    engine.assertUsable();
+  }
+}
+
+describe('disks in real threads', () => {
+  test(`${scaled(300)} commits of writes, replacements and frees, then the files in place`, async () => {
+    const threads = new DiskThreads(bundle, { files: EMPTY, cacheBytes: CACHE_BYTES });
+    const engine = openStore(threads);
+    const random = new Random(7);
+    const live = new Map<Pointer, number>();
+    const bytes = new Uint8Array(512);
+    for (let round = 0; round < scaled(300); round += 1) {
+      const transaction = engine.begin();
+      for (let n = random.below(40); n > 0; n -= 1) {
+        const fill = random.below(256);
+        const [victim] = live.keys();
+        if (victim !== undefined && live.size > 150) {
+          transaction.free(victim);
+          live.delete(victim);
+        }
+        const [pointer] = transaction.write([bytes.fill(fill)]);
+        if (pointer !== undefined) live.set(pointer, fill);
+      }
+      engine.end(transaction);
+      if (random.below(3) > 0) commit(engine);
+      for (const [pointer, fill] of live) {
+        if (random.below(8) > 0) continue;
+        engine.read(pointer, bytes);
+        expect([bytes[0], bytes[511]]).toEqual([fill, fill]);
+      }
+    }
+    commit(engine);
+    expect(engine.io.cache.checkInvariants()).toBeUndefined();
+    for (const port of engine.ports) expect(port.counters().writes).toBeGreaterThan(0);
+    for (const port of engine.ports) port.close();
+    const directory = new MemoryDirectory();
+    for (const [disk, end] of (await Promise.all(threads.ends)).entries()) {
+      expect(end.isOpen).toBe(false);
+      directory.put(`disk-${disk}`, MemoryFile.from(end.bytes));
+    }
+    const inline = new MemoryStore({ geometry: GEOMETRY, directory, profile: 'inline' });
+    expect(inline.opened.recovered.rejected).toEqual([]);
+    for (const [pointer, fill] of live) expect(inline.read(pointer)).toEqual(bytes.fill(fill));
+  });
+
+  test('I14: the end of a session wakes them; they give their files back', async () => {
+    const threads = new DiskThreads(bundle, { files: EMPTY, cacheBytes: CACHE_BYTES });
+    openStore(threads);
+    threads.end();
+    for (const end of await Promise.all(threads.ends)) expect(end.isOpen).toBe(false);
+  });
+
+  test('I14: a thread that is killed keeps nobody waiting once the session is ended', async () => {
+    const threads = new DiskThreads(bundle, { files: EMPTY.slice(1), cacheBytes: CACHE_BYTES });
+    const [link] = threads.links;
+    const [worker] = threads.workers;
+    if (link === undefined || worker === undefined) throw new Error('there is one');
+    const port = portOf(threads, link);
+    const ended = threads.ends[0]?.catch(() => 'killed');
+    await worker.terminate();
+    expect(await ended).toBe('killed');
+    port.write(writeOf(0, { memoryOffset: 0, byteCount: 512, cookie: 1 }));
+    port.free({ fileOffset: byteCount(512), cookie: 2, mayCancel: false });
+    port.fence(3);
+    threads.end();
+    const sink = new RecordingSink();
+    while (port.outstanding > 0) port.wait(sink);
+    expect(sink.lines()).toEqual(['written 1 gone', 'freed 2 gone', 'fenced 3 gone']);
+  });
+
+  test(`no wake-up is lost in ${scaled(20_000)} round trips`, () => {
+    const threads = new DiskThreads(bundle, { files: EMPTY.slice(1), cacheBytes: CACHE_BYTES });
+    const [link] = threads.links;
+    if (link === undefined) throw new Error('there is one');
+    const port = portOf(threads, link);
+    const sink = new RecordingSink();
+    const started = performance.now();
+    for (let n = 0; n < scaled(20_000); n += 1) {
+      port.fence(n);
+      while (port.outstanding > 0) port.wait(sink);
+    }
+    expect(sink.completions).toHaveLength(scaled(20_000));
+    // Lost ones cost a sleeper half a second and more each, until it looks by itself.
+    expect(performance.now() - started).toBeLessThan(scaled(20_000) / 2);
+    port.close();
+  });
+});
