@@ -7,6 +7,7 @@ const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, im
 export default defineConfig({
   resolve: {
     alias: {
+      'opfs-blocks/worker': source('worker.ts'),
       'opfs-blocks/testing': source('testing.ts'),
       'opfs-blocks': source('index.ts'),
     },

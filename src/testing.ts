@@ -69,7 +69,15 @@ export class TestOrigin {
     return openStoreIn(this.browser.environment, name, options, TINY);
   }
 
-  /** As `openStore` of `opfs-blocks/worker`, in a worker of its own; `blockSize` may be 512. */
+  /**
+   * As `openStore` of `opfs-blocks/worker`, in a worker of its own; `blockSize` may be 512. Always in the profile
+   * `inline`.
+   *
+   * @throws StoreError as `openStore` of `opfs-blocks/worker`
+   * @example
+   * using pages = await new TestOrigin().openSyncStore('pages');
+   * const page = pages.transaction((tx) => tx.write(bytes)); // durable here
+   */
   openSyncStore(name: string, options: SyncOpenOptions = {}): Promise<SyncStore> {
     return openSyncStoreIn(this.browser.workerEnvironment(), name, options, TINY);
   }
@@ -122,7 +130,19 @@ export class TestOrigin {
     flipByteAt(this.#fileOf(store, file), offset);
   }
 
-  /** Damages one byte of one block, whoever has the store open. Done twice, it is as before. */
+  /**
+   * Damages one byte of one block, whoever has the store open. Done twice, it is as before.
+   *
+   * @returns where it was.
+   * @throws RangeError when there is no such store
+   * @throws StoreError MISUSE (no such byte of a block), CORRUPT (the store's label is damaged)
+   * @example
+   * const origin = new TestOrigin();
+   * const damaged = await origin.openStore('damaged');
+   * const { address } = await damaged.transaction((tx) => tx.write(bytes));
+   * await damaged.close();
+   * await origin.flipBlockByte('damaged', { address, byte: 0 });
+   */
   async flipBlockByte(store: string, place: BlockByte): Promise<ByteLocation> {
     const label = new Uint8Array(LABEL_BYTES);
     this.#fileOf(store, 'disk-0').readAt(label, 0);
@@ -145,7 +165,13 @@ export class TestOrigin {
  * Damages one byte of one block in the browser's real files, for demonstrations and browser tests. Call it in a
  * dedicated worker while the store is closed. Done twice, it is as before.
  *
- * @throws StoreError LOCKED while the store is open, NOT_FOUND, MISUSE
+ * @returns where it was.
+ * @throws StoreError LOCKED while the store is open, NOT_FOUND, MISUSE, CORRUPT (the store's label is damaged), IO
+ * @example
+ * const notes = await openStore('notes');
+ * const { address } = await notes.transaction((tx) => tx.write(bytes));
+ * await notes.close();
+ * const { file, offset } = await flipOpfsByte('notes', { address, byte: 0 });
  */
 export async function flipOpfsByte(store: string, place: BlockByte): Promise<ByteLocation> {
   return flipStoredByte(store, place, await createHasher());

@@ -47,9 +47,13 @@ export type { CommitEvent, PressureEvent } from './store/verbs.ts';
  * @throws StoreError MISUSE, UNSUPPORTED (not in a dedicated worker), LOCKED, NOT_FOUND, EXISTS, EVICTED, CORRUPT,
  * VERSION, QUOTA, ABORTED, IO
  * @example
- * using store = await openStore('pages');
- * store.transaction((tx) => tx.setRoot('first', tx.write(bytes)));
- * const page = store.read(store.root('first'));
+ * using pages = await openStore('pages', { maxBytes: 2 ** 30 });
+ * const first = pages.transaction((tx) => {
+ *   const pointer = tx.write(bytes);
+ *   tx.setRoot('first', pointer);
+ *   return pointer;
+ * }); // durable here
+ * console.log(pages.read(first)[0]);
  */
 export async function openStore(name: string, options: SyncOpenOptions = {}): Promise<SyncStore> {
   checkStoreName(name);

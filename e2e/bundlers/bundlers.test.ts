@@ -131,6 +131,8 @@ async function expectStoreAt(url: string, how: string): Promise<void> {
     created: [true, false],
     clean: true,
     isolated: true,
+    // It takes the store's worker and a disk's: every script was found.
+    profile: 'threaded',
   });
   console.log(`${how}: profile ${outcome.profile}`);
 }

@@ -5,8 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { attachStoreIn } from '../../src/client/sharing.ts';
 import * as library from '../../src/index.ts';
+import { checkLayers } from '../../src/store/layer.ts';
 import * as testing from '../../src/testing.ts';
+import * as workerLibrary from '../../src/worker.ts';
 import { compilerOptions, ROOT } from './public-api.ts';
 
 export interface Example {
@@ -24,21 +27,30 @@ export function readmeBlocks(path = 'README.md'): Example[] {
   }));
 }
 
-/** What an example in a docstring may use without a word: the library, and these. */
+/** Where an example runs: on a page, or in a worker with the engine in it. */
+export type World = 'opfs-blocks' | 'opfs-blocks/worker';
+
+const STORE_TYPES: Readonly<Record<World, string>> = {
+  'opfs-blocks': 'Store',
+  'opfs-blocks/worker': 'SyncStore',
+};
+
+/** What an example in a docstring may use without a word: its world's store, the library, and these. */
 const GIVEN = `
-declare const store: import('opfs-blocks').Store;
 declare const pointer: import('opfs-blocks').BlockPointer;
 declare const pointers: import('opfs-blocks').BlockPointer[];
 declare const bytes: Uint8Array;
-declare const worker: { postMessage(message: unknown): void };
+declare const worker: Worker;
 `;
 
 /** An example of a docstring as a module of its own. */
-export function asModule({ code }: Example): string {
-  const imports = Object.entries({ 'opfs-blocks': library, 'opfs-blocks/testing': testing }).map(
+export function asModule({ code }: Example, world: World): string {
+  const own = world === 'opfs-blocks' ? library : workerLibrary;
+  const imports = Object.entries({ [world]: own, 'opfs-blocks/testing': testing }).map(
     ([specifier, module]) => `import { ${Object.keys(module).join(', ')} } from '${specifier}';`,
   );
-  return `${imports.join('\n')}${GIVEN}export async function example() {\n${code}\n}\n`;
+  const store = `declare const store: import('${world}').${STORE_TYPES[world]};`;
+  return `${imports.join('\n')}${GIVEN}${store}\nexport async function example() {\n${code}\n}\n`;
 }
 
 /** What the compiler says of these modules, as `title: message`. */
@@ -96,6 +108,7 @@ export async function run(
 
 /** The library, with an origin in memory in place of the browser's. */
 export function libraryIn(origin: testing.TestOrigin): Record<string, object> {
+  const { browser } = origin;
   return {
     'opfs-blocks': {
       ...library,
@@ -105,7 +118,16 @@ export function libraryIn(origin: testing.TestOrigin): Record<string, object> {
       deleteStore: origin.deleteStore.bind(origin),
       listStores: origin.listStores.bind(origin),
       importStore: origin.importStore.bind(origin),
+      attachStore: (handle: library.StoreHandle) =>
+        attachStoreIn({ locks: browser.locks.owner() }, handle),
     },
-    'opfs-blocks/testing': testing,
+    'opfs-blocks/worker': {
+      ...workerLibrary,
+      openStore: (name: string, options?: workerLibrary.SyncOpenOptions) =>
+        origin.openSyncStore(name, { cacheBytes: 2 ** 21, ...options }),
+      // There is no worker to become: what it is given is checked, and that is all.
+      serveStore: ({ layers }: workerLibrary.ServeOptions = {}) => void checkLayers(layers),
+    },
+    'opfs-blocks/testing': { ...testing, flipOpfsByte: origin.flipBlockByte.bind(origin) },
   };
 }

@@ -1,5 +1,4 @@
 /** What the entries export, as the compiler sees it, and what is written above each of it. */
-import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -9,6 +8,8 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export interface PublicSymbol {
   /** Such as `Store.read`. */
   readonly name: string;
+  /** The first entry that exports it, such as `src/index.ts`. */
+  readonly entry: string;
   /** Path and line, to go to. */
   readonly place: string;
   readonly kind: 'function' | 'class' | 'method' | 'member' | 'type' | 'constant';
@@ -18,10 +19,7 @@ export interface PublicSymbol {
   readonly examples: readonly string[];
 }
 
-/** Those that are there: `opfs-blocks/worker` may not be written yet. */
-export const ENTRIES = ['src/index.ts', 'src/worker.ts', 'src/testing.ts'].filter((path) =>
-  existsSync(join(ROOT, path)),
-);
+export const ENTRIES = ['src/index.ts', 'src/worker.ts', 'src/testing.ts'];
 
 export function compilerOptions(): ts.CompilerOptions {
   const config = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
@@ -44,7 +42,7 @@ export function publicSymbols(entries: readonly string[]): PublicSymbol[] {
       const symbol = resolved(exported, checker);
       for (const declaration of symbol.declarations ?? []) {
         for (const [node, name] of withMembers(declaration, symbol.name)) {
-          found.set(node, describe(node, name, checker));
+          if (!found.has(node)) found.set(node, { ...describe(node, name, checker), entry: path });
         }
       }
     }
@@ -74,7 +72,11 @@ function isHidden(member: ts.ClassElement | ts.TypeElement): boolean {
   return ts.getJSDocTags(member).some(({ tagName }) => tagName.text === 'internal');
 }
 
-function describe(node: ts.Declaration, name: string, checker: ts.TypeChecker): PublicSymbol {
+function describe(
+  node: ts.Declaration,
+  name: string,
+  checker: ts.TypeChecker,
+): Omit<PublicSymbol, 'entry'> {
   const source = node.getSourceFile();
   const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
   // What a variable is said to be stands above its statement.

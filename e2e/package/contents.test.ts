@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { HAS_WORKER_ENTRY, packedFiles, ROOT } from './tarball.ts';
+import { packedFiles, ROOT } from './tarball.ts';
 
 interface Entry {
   readonly types: string;
@@ -47,9 +47,8 @@ function reachable(): Set<string> {
 }
 
 function entryFiles(): string[] {
-  return Object.entries(manifest.exports).flatMap(([name, entry]) => {
+  return Object.values(manifest.exports).flatMap((entry) => {
     if (typeof entry === 'string') return [];
-    if (name === './worker' && !HAS_WORKER_ENTRY) return [];
     const path = entry.default.slice(2);
     if (!path.includes('*')) return [path];
     const [before = '', after = ''] = path.split('*');
@@ -105,13 +104,26 @@ describe('modules stand on their own', () => {
     expect(manifest.dependencies).toBeUndefined();
   });
 
-  test('workers are started by the literal that bundlers look for', () => {
-    const environment = text('dist/src/client/environment.js');
+  // A page starts the engine's worker, of either kind, and those of the disks; an engine's worker only the latter.
+  test.each([
+    { module: 'environment', roles: ['inline', 'store', 'disk'] },
+    { module: 'worker-environment', roles: ['disk'] },
+  ])('$module: workers are started by the literal that bundlers look for', ({ module, roles }) => {
+    const environment = text(`dist/src/client/${module}.js`);
     const literal =
-      /new Worker\(new URL\('\.\.\/\.\.\/workers\/(\w+)\.js', import\.meta\.url\), \{ type: 'module'/g;
-    const started = [...environment.matchAll(literal)].map(([, name]) => `dist/workers/${name}.js`);
-    expect(started.length).toBeGreaterThan(0);
-    expect(packed.paths).toEqual(expect.arrayContaining(started));
+      /new Worker\(new URL\('\.\.\/\.\.\/workers\/(\w+)\.js', import\.meta\.url\), \{\s*type: 'module'/g;
+    const started = [...environment.matchAll(literal)].map(([, name]) => name);
+    expect(started).toEqual(roles);
+    const scripts = started.map((name) => `dist/workers/${name}.js`);
+    expect(packed.paths).toEqual(expect.arrayContaining(scripts));
     expect(environment.match(/new URL\(/g)).toHaveLength(started.length);
+  });
+
+  test('there is a script for each role and one for all of them, and none waits before it listens', () => {
+    const scripts = packed.paths.filter((path) => /^dist\/workers\/\w+\.js$/.test(path));
+    const names = scripts.map((path) => path.slice('dist/workers/'.length, -'.js'.length));
+    expect([...names].sort()).toEqual(['any', 'disk', 'inline', 'store']);
+    // A message that comes while a module awaits something is lost in some browsers.
+    for (const path of scripts) expect(text(path)).not.toMatch(/^(?:const .* = )?await\b/m);
   });
 });

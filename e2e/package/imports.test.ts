@@ -1,13 +1,9 @@
 /** Importing the package where there is no browser: in Node, while a server renders a page. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { HAS_WORKER_ENTRY, ROOT } from './tarball.ts';
+import { ROOT } from './tarball.ts';
 
-const ENTRIES = ['opfs-blocks', 'opfs-blocks/testing', ...workerEntry()];
-
-function workerEntry(): string[] {
-  return HAS_WORKER_ENTRY ? ['opfs-blocks/worker'] : [];
-}
+const ENTRIES = ['opfs-blocks', 'opfs-blocks/worker', 'opfs-blocks/testing'];
 
 /** Runs in a process of its own, which must end by itself. The package names itself, so its `exports` are used. */
 function run(script: string): unknown {

@@ -1,16 +1,9 @@
 /** What `npm pack` makes of this folder. The build is whatever is there: nothing is built anew. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-/**
- * `opfs-blocks/worker` is promised by `exports` before its module is written. Where there is no source, there can be no
- * build of it, and only then is it left out of the tests.
- */
-export const HAS_WORKER_ENTRY = existsSync(join(ROOT, 'src/worker.ts'));
 
 interface Packed {
   readonly filename: string;

@@ -5,15 +5,21 @@ import { StoreError } from '../base/errors.ts';
 import type { Health } from '../store/report.ts';
 import type { CommitEvent, PressureEvent } from '../store/verbs.ts';
 
+/** The store's health has changed. */
 export interface HealthEvent {
+  /** What it is from now on. */
   readonly health: Health;
   /** Why, when it is not `ok`. */
   readonly reason?: string;
 }
 
+/** What `on` can listen to, and what its listeners are given. */
 export interface StoreEvents {
+  /** Health has changed, for better or for worse. */
   readonly health: HealthEvent;
+  /** A generation is durable: what it holds is there after a crash. */
   readonly commit: CommitEvent;
+  /** Space is running short. */
   readonly pressure: PressureEvent;
 }
 

@@ -139,13 +139,21 @@ export interface AttachedApi extends VerbsApi {
  * `attachStore` with it.
  */
 export interface StoreHandle {
+  /** What `attachStore` knows it by. */
   readonly kind: 'opfs-blocks store';
+  /** The store's name. */
   readonly name: string;
+  /** Leads to the engine. Transfer it with the handle: a copy of the handle without it is MISUSE. */
   readonly port: MessagePort;
+  /** @internal Its place among the clients of the session; the page itself is 0. */
   readonly client: number;
+  /** @internal The Web Lock that whoever attaches holds, as its sign of life. */
   readonly clientLock: string;
+  /** @internal The Web Lock that the store's worker holds: whoever gets it knows that the session is over. */
   readonly sessionLock: string;
+  /** @internal The session's shared memory. */
   readonly buffers: SessionBuffers;
+  /** @internal The store's own durability. */
   readonly durability: Durability;
 }
 

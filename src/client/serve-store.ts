@@ -14,6 +14,7 @@ import { probeWorkerSupport } from './probe-worker.ts';
 import { serve } from './serve.ts';
 import { serveDisk } from './serve-disk.ts';
 
+/** How a worker of your own serves stores. */
 export interface ServeOptions {
   /** What stands on the blocks and runs with the engine, in this worker: see `Layer`. */
   readonly layers?: readonly Layer[] | undefined;
@@ -25,13 +26,12 @@ export interface ServeOptions {
  *
  * @throws StoreError MISUSE
  * @example
- * // my-store.worker.ts
- * import { serveStore } from 'opfs-blocks/worker';
- * serveStore({ layers: [myLayer] });
- *
- * // on the page
- * const worker = () => new Worker(new URL('./my-store.worker.ts', import.meta.url), { type: 'module' });
- * const store = await openStore('notes', { worker });
+ * // In my-store.worker.js. On the page:
+ * // const url = new URL('./my-store.worker.js', import.meta.url);
+ * // const store = await openStore('notes', { worker: () => new Worker(url, { type: 'module' }) });
+ * serveStore({
+ *   layers: [{ name: 'count', opened: (engine) => console.log(engine.roots.size, 'roots') }],
+ * });
  */
 export function serveStore(options: ServeOptions = {}): void {
   const layers = checkLayers(options.layers);

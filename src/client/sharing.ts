@@ -96,11 +96,11 @@ interface SharingParts {
  * @param handle As it came by message; its port must have been transferred. A handle can be used once.
  * @throws StoreError MISUSE (no handle), SESSION_LOST, UNSUPPORTED
  * @example
- * onmessage = async ({ data }) => {
- *   const store = await attachStore(data.handle);
- *   const root = store.root('main');
- *   if (root !== undefined) console.log(await store.read(root));
- * };
+ * addEventListener('message', async ({ data }) => {
+ *   await using shared = await attachStore(data.handle);
+ *   const root = shared.root('main');
+ *   if (root !== undefined) console.log(await shared.read(root));
+ * });
  */
 export async function attachStore(handle: StoreHandle): Promise<Store> {
   return attachStoreIn(browserEnvironment(), handle);

@@ -14,6 +14,8 @@ export interface SyncBlockReader {
 }
 
 /**
+ * One published state of a synchronous store, pinned. Use `store.reader()` to get one.
+ *
  * @example
  * using reader = store.reader();
  * const root = reader.root('main');
@@ -41,26 +43,55 @@ export class SyncReader {
     this.generation = state.durableGeneration;
   }
 
-  /** @throws StoreError MISUSE after its disposal */
+  /**
+   * A named root, as it was when the state was pinned.
+   *
+   * @throws StoreError MISUSE after its disposal
+   * @example
+   * using reader = store.reader();
+   * console.log(reader.generation, reader.root('main'));
+   */
   root(name: string): BlockPointer | undefined {
     this.#assertUsable();
     const pointer = this.#roots.get(name);
     return pointer === undefined ? undefined : toPublic(pointer);
   }
 
-  /** As `SyncStore.read`. */
+  /**
+   * As `SyncStore.read`.
+   *
+   * @throws StoreError as `SyncStore.read`, and MISUSE after its disposal
+   * @example
+   * using reader = store.reader();
+   * const root = reader.root('main');
+   * if (root !== undefined) console.log(reader.read(root));
+   */
   read(pointer: BlockPointer, into?: Uint8Array): Uint8Array {
     this.#assertUsable();
     return this.#blocks.read(pointer, into);
   }
 
-  /** As `SyncStore.readMany`. */
+  /**
+   * As `SyncStore.readMany`.
+   *
+   * @throws StoreError as `SyncStore.read`, and MISUSE after its disposal
+   * @example
+   * using reader = store.reader();
+   * const blocks = reader.readMany(pointers);
+   */
   readMany(pointers: readonly BlockPointer[], intos?: readonly Uint8Array[]): Uint8Array[] {
     this.#assertUsable();
     return this.#blocks.readMany(pointers, intos);
   }
 
-  /** As `SyncStore.readCached`. */
+  /**
+   * As `SyncStore.readCached`.
+   *
+   * @throws StoreError as `SyncStore.readCached`, and MISUSE after its disposal
+   * @example
+   * using reader = store.reader();
+   * const block = reader.readCached(pointer) ?? reader.read(pointer);
+   */
   readCached(pointer: BlockPointer, into?: Uint8Array): Uint8Array | undefined {
     this.#assertUsable();
     return this.#blocks.readCached(pointer, into);

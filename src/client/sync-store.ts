@@ -23,14 +23,17 @@ import type { SyncEvents } from './sync-events.ts';
 import { type SyncBlockReader, SyncReader } from './sync-reader.ts';
 import { readBlock, readBlocks, SyncTransaction } from './sync-transaction.ts';
 
+/** How one transaction is run. */
 export interface SyncTransactionOptions {
   /** The store's own durability when left out. */
   readonly durability?: Durability | undefined;
 }
 
+/** What a check looks at besides the disks. */
 export interface SyncCheckOptions {
   /** All pointers that are in use, in any order: then leaks, dangling and doubly used blocks are found too. */
   readonly reachable?: Iterable<BlockPointer> | undefined;
+  /** Called now and then with how much is done, of how much in all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -49,8 +52,15 @@ export interface SyncStoreParts {
   readonly shutDown: (isEvicted: boolean) => Promise<void>;
 }
 
-/** Use `openStore` of `opfs-blocks/worker` to get one. */
+/**
+ * An open store whose engine runs in this worker. Use `openStore` of `opfs-blocks/worker` to get one.
+ *
+ * @example
+ * const written = store.transaction((tx) => tx.write(bytes)); // durable here
+ * console.log(store.read(written)[0]);
+ */
 export class SyncStore implements SyncBlockReader {
+  /** As given to `openStore`. */
   readonly name: string;
   /** Bytes of a block. */
   readonly blockSize: number;
@@ -91,6 +101,7 @@ export class SyncStore implements SyncBlockReader {
     return this.#session.engine.durableGeneration;
   }
 
+  /** Whether what is written is still saved: `ok`, or why not in `healthReason`. */
   get health(): Health {
     return this.#session.isClosed ? 'closed' : this.#session.engine.health;
   }
@@ -109,7 +120,14 @@ export class SyncStore implements SyncBlockReader {
     return this.#parts.catalogueStatus();
   }
 
-  /** A named root, as of the last transaction that has ended. */
+  /**
+   * A named root, as of the last transaction that has ended.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const root = store.root('main');
+   * if (root !== undefined) console.log(store.read(root));
+   */
   root(name: string): BlockPointer | undefined {
     this.#session.assertOpen();
     const pointer = this.#session.engine.roots.get(name);
@@ -121,18 +139,35 @@ export class SyncStore implements SyncBlockReader {
    *
    * @param into Where to put it, at least `blockSize` long; a new array when left out.
    * @throws StoreError CORRUPT (with `mayBeStale` when the pointer may just be an old one), NOT_FOUND, IO, MISUSE,
-   * CLOSED
+   * CLOSED, SESSION_LOST
+   * @example
+   * const into = new Uint8Array(store.blockSize);
+   * store.read(pointer, into);
    */
   read(pointer: BlockPointer, into: Uint8Array = new Uint8Array(this.blockSize)): Uint8Array {
     return readBlock(this.#session, pointer, into);
   }
 
-  /** Several blocks; neighbours on the disk are read together. */
+  /**
+   * Several blocks; neighbours on the disk are read together.
+   *
+   * @param intos Where to put them, one array a block; new arrays when left out.
+   * @throws StoreError as `read`; one bad block fails them all
+   * @example
+   * const blocks = store.readMany(pointers);
+   */
   readMany(pointers: readonly BlockPointer[], intos?: readonly Uint8Array[]): Uint8Array[] {
     return readBlocks(this.#session, pointers, intos);
   }
 
-  /** The block if it is in the cache, else `undefined`: then `read` would ask the disk. */
+  /**
+   * The block if it is in the cache, else `undefined`: then `read` would ask the disk.
+   *
+   * @param into Where to put it, at least `blockSize` long; a new array when left out.
+   * @throws StoreError MISUSE, CLOSED, SESSION_LOST
+   * @example
+   * const block = store.readCached(pointer) ?? store.read(pointer);
+   */
   readCached(
     pointer: BlockPointer,
     into: Uint8Array = new Uint8Array(this.blockSize),
@@ -142,7 +177,15 @@ export class SyncStore implements SyncBlockReader {
     return this.#session.readCached(engine, into) ? into : undefined;
   }
 
-  /** Pins the last published state until it is disposed: `using reader = store.reader()`. */
+  /**
+   * Pins the last published state until it is disposed: `using reader = store.reader()`.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * using reader = store.reader();
+   * store.transaction((tx) => tx.setRoot('main', tx.write(bytes)));
+   * console.log(reader.root('main')); // as before
+   */
   reader(): SyncReader {
     this.#session.assertOpen();
     return new SyncReader(this, this.#pins, this.#session.engine);
@@ -159,7 +202,13 @@ export class SyncStore implements SyncBlockReader {
    * or, in browsers that can be asked in between, as of 100 ms ago at most. From then on everything is EVICTED.
    *
    * @throws StoreError MISUSE (started inside another, or async), FULL, QUOTA, NOT_FOUND, READ_ONLY; POISONED, EVICTED
-   * (with `maybeApplied` when it had ended and was being committed)
+   * (with `maybeApplied` when it had ended and was being committed), CLOSED, SESSION_LOST
+   * @example
+   * const next = store.transaction((tx) => {
+   *   const pointer = tx.replace(pointers[0], bytes);
+   *   tx.setRoot('main', pointer);
+   *   return pointer;
+   * }); // durable here
    */
   transaction<T>(callback: (tx: SyncTransaction) => T, options: SyncTransactionOptions = {}): T {
     this.#session.assertOpen();
@@ -179,22 +228,48 @@ export class SyncStore implements SyncBlockReader {
     );
   }
 
-  /** Sizes and counters, as they are now. */
+  /**
+   * Sizes and counters, as they are now.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const { usedBytes, freeBytes, maxBytes } = store.stats();
+   */
   stats(): StoreStats {
     return this.#session.stats();
   }
 
-  /** The same as `stats`, under the name that it has on a page. */
+  /**
+   * The same as `stats`, under the name that it has on a page.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * console.log(store.telemetry().commits.msLast, 'ms');
+   */
   telemetry(): StoreStats {
     return this.#session.stats();
   }
 
-  /** A byte per block (see `BLOCK_STATE`), as they are now. */
+  /**
+   * A byte per block (see `BLOCK_STATE`), as they are now.
+   *
+   * @throws StoreError CLOSED, SESSION_LOST
+   * @example
+   * const { bytes: states } = store.blockStates();
+   * console.log(states.filter((state) => state === BLOCK_STATE.data).length, 'blocks of data');
+   */
   blockStates(): BlockStates {
     return this.#session.blockStates();
   }
 
-  /** Verifies everything on the disks (fsck). Commits first, writes nothing else. */
+  /**
+   * Verifies everything on the disks (fsck). Commits first, writes nothing else. What is wrong is in the report.
+   *
+   * @throws StoreError MISUSE, POISONED, EVICTED, CLOSED, SESSION_LOST
+   * @example
+   * const report = store.check({ reachable: pointers });
+   * if (!report.clean) console.warn(report.problems);
+   */
   check(options: SyncCheckOptions = {}): CheckReport {
     this.#session.assertOpen();
     const { reachable, onProgress } = options;
@@ -204,7 +279,13 @@ export class SyncStore implements SyncBlockReader {
     return this.#telling(() => this.#session.check(engineOptions, onProgress));
   }
 
-  /** Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long. */
+  /**
+   * Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long.
+   *
+   * @throws StoreError READ_ONLY, POISONED, EVICTED, CLOSED, SESSION_LOST
+   * @example
+   * store.compactLogs();
+   */
   compactLogs(): void {
     this.#telling(() => this.#session.compactLogs());
   }
@@ -214,8 +295,11 @@ export class SyncStore implements SyncBlockReader {
    * whatever happens to the store meanwhile. Leave the loop, or call `return`, if you do not want all of it: until then
    * the blocks it needs are not reused.
    *
+   * @throws StoreError from the loop: CORRUPT (a block in use is damaged), IO, MISUSE (begun inside a transaction),
+   * CLOSED, SESSION_LOST
    * @example
-   * for (const chunk of store.exportImage()) file.write(chunk);
+   * let imageBytes = 0;
+   * for (const chunk of store.exportImage()) imageBytes += chunk.length;
    */
   *exportImage(): Generator<Uint8Array, void, undefined> {
     const image = this.#telling(() => this.#session.startExport());
@@ -234,6 +318,10 @@ export class SyncStore implements SyncBlockReader {
    * Hears of changes of health, of commits, and of space running short, once the verb that caused them is done.
    *
    * @returns how to stop listening.
+   * @throws StoreError MISUSE
+   * @example
+   * const stop = store.on('commit', ({ generation }) => console.log(generation, 'is durable'));
+   * stop();
    */
   on<Name extends keyof StoreEvents>(
     name: Name,
@@ -245,7 +333,10 @@ export class SyncStore implements SyncBlockReader {
   /**
    * Makes durable what relaxed transactions have left.
    *
-   * @throws StoreError POISONED, EVICTED
+   * @throws StoreError POISONED, EVICTED, CLOSED, SESSION_LOST, MISUSE in a layer's hook
+   * @example
+   * store.transaction((tx) => tx.write(bytes), { durability: 'relaxed' });
+   * store.sync(); // durable here
    */
   sync(): void {
     this.#telling(() => this.#session.sync());
@@ -257,6 +348,10 @@ export class SyncStore implements SyncBlockReader {
    *
    * @throws StoreError when relaxed transactions could not be made durable (POISONED, EVICTED). The store is closed all
    * the same. MISUSE inside a transaction, which closes nothing.
+   * @example
+   * const second = await openStore('second');
+   * second.close();
+   * await second.closed; // others can open it
    */
   close(): void {
     const session = this.#session;
@@ -273,6 +368,7 @@ export class SyncStore implements SyncBlockReader {
     }
   }
 
+  /** As `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -13,8 +13,9 @@ import {
 } from './check-arguments.ts';
 
 /**
- * Every method returns when it is done. A failed `write`, `writeMany`, `replace`, `free` or `setRoot` dooms the
- * transaction, even when its error is caught: it rolls back and `transaction` throws that error.
+ * What a transaction's callback works with. Every method returns when it is done. A failed `write`, `writeMany`,
+ * `replace`, `free` or `setRoot` dooms the transaction, even when its error is caught: it rolls back and `transaction`
+ * throws that error.
  *
  * @example
  * store.transaction((tx) => {
@@ -37,7 +38,16 @@ export class SyncTransaction {
     this.#blockBytes = session.opened.blockBytes;
   }
 
-  /** Sees every earlier transaction that has ended, and this one's own `setRoot`. */
+  /**
+   * A named root. Sees every earlier transaction that has ended, and this one's own `setRoot`.
+   *
+   * @throws StoreError MISUSE after the callback has ended
+   * @example
+   * store.transaction((tx) => {
+   *   const old = tx.root('main');
+   *   if (old !== undefined) tx.setRoot('before', old);
+   * });
+   */
   root(name: string): BlockPointer | undefined {
     this.#assertOpen();
     const pointer = this.#transaction.root(name);
@@ -49,12 +59,29 @@ export class SyncTransaction {
    *
    * @param into Where to put it, at least `blockSize` long; a new array when left out.
    * @throws StoreError CORRUPT, NOT_FOUND, IO, MISUSE
+   * @example
+   * store.transaction((tx) => {
+   *   const block = tx.read(pointer);
+   *   block[0] += 1;
+   *   tx.setRoot('main', tx.replace(pointer, block));
+   * });
    */
   read(pointer: BlockPointer, into: Uint8Array = new Uint8Array(this.#blockBytes)): Uint8Array {
     this.#assertOpen();
     return readBlock(this.#session, pointer, into);
   }
 
+  /**
+   * Several blocks; neighbours on the disk are read together.
+   *
+   * @param intos Where to put them, one array a block; new arrays when left out.
+   * @throws StoreError as `read`; one bad block fails them all
+   * @example
+   * store.transaction((tx) => {
+   *   const [left, right] = tx.readMany(pointers);
+   *   tx.writeMany([right, left]);
+   * });
+   */
   readMany(pointers: readonly BlockPointer[], intos?: readonly Uint8Array[]): Uint8Array[] {
     this.#assertOpen();
     return readBlocks(this.#session, pointers, intos);
@@ -63,13 +90,25 @@ export class SyncTransaction {
   /**
    * A new block. `bytes` are copied; what they leave of the block is zero.
    *
-   * @throws StoreError MISUSE (longer than a block), FULL, QUOTA, POISONED, EVICTED
+   * @throws StoreError MISUSE (longer than a block), FULL, QUOTA, READ_ONLY, POISONED, EVICTED
+   * @example
+   * store.transaction((tx) => {
+   *   tx.setRoot('main', tx.write(new TextEncoder().encode('hello')));
+   * });
    */
   write(bytes: Uint8Array): BlockPointer {
     return this.writeMany([bytes])[0] as BlockPointer;
   }
 
-  /** New blocks, neighbours on the disk where space allows. */
+  /**
+   * New blocks, neighbours on the disk where space allows.
+   *
+   * @throws StoreError as `write`; none is written then
+   * @example
+   * store.transaction((tx) => {
+   *   const [left, right] = tx.writeMany([bytes, bytes]);
+   * });
+   */
   writeMany(blocks: readonly Uint8Array[]): BlockPointer[] {
     this.#assertOpen();
     for (const bytes of blocks) checkBlock(bytes, this.#blockBytes);
@@ -77,7 +116,15 @@ export class SyncTransaction {
     return this.#transaction.write(blocks).map(toPublic);
   }
 
-  /** `write` and `free` of the old block in one. */
+  /**
+   * `write` and `free` of the old block in one.
+   *
+   * @throws StoreError as `write`; NOT_FOUND (freed already, or not this block)
+   * @example
+   * store.transaction((tx) => {
+   *   tx.setRoot('main', tx.replace(pointer, bytes));
+   * });
+   */
   replace(old: BlockPointer, bytes: Uint8Array): BlockPointer {
     this.#assertOpen();
     const engine = checkPointer(old, this.#blockBytes);
@@ -90,13 +137,27 @@ export class SyncTransaction {
    * Gives a block back; its space is used again once that is durable and no reader can see it.
    *
    * @throws StoreError NOT_FOUND (freed already, or not this block), MISUSE
+   * @example
+   * store.transaction((tx) => {
+   *   for (const old of pointers) tx.free(old);
+   * });
    */
   free(pointer: BlockPointer): void {
     this.#assertOpen();
     this.#transaction.free(checkPointer(pointer, this.#blockBytes));
   }
 
-  /** Names a block, or with `undefined` takes the name away. At most 64 names of at most 32 bytes. */
+  /**
+   * Names a block, or with `undefined` takes the name away. At most 64 names of at most 32 bytes. A root must name a
+   * block that is in use when the transaction ends.
+   *
+   * @throws StoreError MISUSE, NOT_FOUND
+   * @example
+   * store.transaction((tx) => {
+   *   tx.setRoot('draft', tx.write(bytes));
+   *   tx.setRoot('old draft', undefined);
+   * });
+   */
   setRoot(name: string, pointer: BlockPointer | undefined): void {
     this.#assertOpen();
     const flaw = rootNameFlaw(name);

@@ -15,15 +15,19 @@ export interface DamageableFile {
   writeAt(bytes: Uint8Array, offset: number): void;
 }
 
+/** One byte of one block of a store. */
 export interface BlockByte {
+  /** The block's address, as in its pointer. */
   readonly address: number;
-  /** Which of the block's bytes. */
+  /** Which of the block's bytes: from 0 to `blockSize` − 1. */
   readonly byte: number;
 }
 
 /** Where a byte of a block is. */
 export interface ByteLocation {
+  /** The file's name in the store's folder, such as `disk-0`. */
   readonly file: string;
+  /** Where in that file, in bytes from its start. */
   readonly offset: number;
 }
 

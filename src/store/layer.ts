@@ -11,15 +11,71 @@ import type { Transaction } from './transaction.ts';
 
 /** What a layer may do with the engine. */
 export interface LayerEngine {
+  /** Bytes of a block. */
   readonly blockBytes: number;
+  /** The named roots, as of the last transaction that has ended. */
   readonly roots: ReadonlyMap<string, Pointer>;
-  /** The pointer's block, verified and in the cache; held until `drop`. Throws NOT_FOUND, CORRUPT or IO. */
+  /**
+   * The pointer's block, verified and in the cache; held until `drop`. What is held is not evicted, so hold few blocks
+   * and not for long.
+   *
+   * @throws StoreError NOT_FOUND, CORRUPT, IO
+   * @example
+   * using laid = await openStore('laid', {
+   *   layers: [
+   *     {
+   *       name: 'peek',
+   *       opened(engine) {
+   *         const root = engine.roots.get('main');
+   *         if (root === undefined) return;
+   *         const slot = engine.hold(root);
+   *         console.log(engine.bytesOf(slot)[0]);
+   *         engine.drop(slot);
+   *       },
+   *     },
+   *   ],
+   * });
+   */
   hold(pointer: Pointer): SlotIndex;
+  /**
+   * Lets go of a slot that `hold` gave: once for every `hold`. Its bytes are not to be looked at any more. Never throws
+   * for a slot that is held.
+   *
+   * @example
+   * using laid = await openStore('laid', {
+   *   layers: [
+   *     {
+   *       name: 'verify',
+   *       opened: (engine) => engine.roots.forEach((root) => engine.drop(engine.hold(root))),
+   *     },
+   *   ],
+   * });
+   */
   drop(slot: SlotIndex): void;
-  /** The content of a held slot. It is immutable. */
+  /**
+   * The content of a held slot, `blockBytes` bytes of the cache itself: do not write to them, and copy what is to
+   * outlive `drop`. Never throws for a slot that is held.
+   *
+   * @example
+   * using laid = await openStore('laid', {
+   *   layers: [
+   *     {
+   *       name: 'copy',
+   *       opened(engine) {
+   *         for (const root of engine.roots.values()) {
+   *           const slot = engine.hold(root);
+   *           console.log(engine.bytesOf(slot).slice(0, 24));
+   *           engine.drop(slot);
+   *         }
+   *       },
+   *     },
+   *   ],
+   * });
+   */
   bytesOf(slot: SlotIndex): Uint8Array;
 }
 
+/** What stands on blocks and runs with the engine: a tree, a map, a volume. Its hooks are synchronous. */
 export interface Layer {
   /** Unique among the layers of a worker. */
   readonly name: string;

@@ -126,6 +126,7 @@ export interface StoreStats {
   readonly disks: readonly DiskStats[];
   /** Commits so far. */
   readonly commits: CommitStats;
+  /** What waits for readers and for commits before its space is used again. */
   readonly epochs: EpochStats;
 }
 

@@ -49,7 +49,27 @@ export interface EndedTransaction {
 /** Neighbours asked for at once, so that they leave as one write of 1 MiB. */
 const RUN_BYTES_MAX = 2 ** 20;
 
+/**
+ * What a layer changes the store through: its blocks, frees and roots are durable with the commit that follows, all or
+ * none. A failed `write`, `replace`, `free` or `setRoot` dooms it, even when its error is caught.
+ *
+ * @example
+ * using laid = await openStore('laid', {
+ *   layers: [
+ *     {
+ *       name: 'counter',
+ *       beforeFreeze(transaction) {
+ *         const old = transaction.root('counter');
+ *         transaction.setRoot('counter', transaction.write([bytes])[0]);
+ *         if (old !== undefined) transaction.free(old);
+ *       },
+ *     },
+ *   ],
+ * });
+ * laid.transaction((tx) => tx.write(bytes)); // the layer's block is durable with this one
+ */
 export class Transaction {
+  /** @internal */
   readonly id: number;
   /** The generation that was open when it began: its blocks' birth generation. */
   readonly generation: Generation;
@@ -66,11 +86,29 @@ export class Transaction {
     this.space = space;
   }
 
+  /** @internal What made it doomed, if anything did. */
   get doomed(): StoreError | undefined {
     return this.doom;
   }
 
-  /** New blocks for `blocks`, neighbours where space allows. */
+  /**
+   * New blocks for `blocks`, neighbours where space allows; what a block leaves unused is zero.
+   *
+   * @throws StoreError MISUSE (longer than a block, or the transaction has ended), FULL, QUOTA, POISONED, EVICTED
+   * @example
+   * using laid = await openStore('laid', {
+   *   layers: [
+   *     {
+   *       name: 'counter',
+   *       beforeFreeze(transaction) {
+   *         const [pointer] = transaction.write([bytes], 'data');
+   *         transaction.setRoot('counter', pointer);
+   *       },
+   *     },
+   *   ],
+   * });
+   * laid.transaction((tx) => tx.write(bytes)); // the layer's block is durable with this one
+   */
   write(blocks: readonly Uint8Array[], kind: BlockKind = 'data', hint = 0): Pointer[] {
     return this.mutate(() => {
       for (const block of blocks) this.assertFits(block);
@@ -106,6 +144,25 @@ export class Transaction {
     }
   }
 
+  /**
+   * `write` and `free` of the old block in one.
+   *
+   * @throws StoreError as `write`; NOT_FOUND (freed already, or not this block)
+   * @example
+   * using laid = await openStore('laid', {
+   *   layers: [
+   *     {
+   *       name: 'counter',
+   *       beforeFreeze(transaction) {
+   *         const old = transaction.root('counter');
+   *         const next = old ? transaction.replace(old, bytes) : transaction.write([bytes])[0];
+   *         transaction.setRoot('counter', next);
+   *       },
+   *     },
+   *   ],
+   * });
+   * laid.transaction((tx) => tx.write(bytes)); // the layer's block is durable with this one
+   */
   replace(old: Pointer, block: Uint8Array): Pointer {
     return this.mutate(() => {
       this.verifyFreeable(old);
@@ -116,7 +173,23 @@ export class Transaction {
     });
   }
 
-  /** Frees a block; a pointer that does not match what is stored is NOT_FOUND and frees nothing. */
+  /**
+   * Frees a block; a pointer that does not match what is stored is NOT_FOUND and frees nothing.
+   *
+   * @throws StoreError NOT_FOUND, MISUSE (the transaction has ended)
+   * @example
+   * using laid = await openStore('laid', {
+   *   layers: [
+   *     {
+   *       name: 'counter',
+   *       beforeFreeze(transaction) {
+   *         for (const pointer of transaction.write([bytes])) transaction.free(pointer);
+   *       },
+   *     },
+   *   ],
+   * });
+   * laid.transaction((tx) => tx.write(bytes)); // the layer's block is durable with this one
+   */
   free(pointer: Pointer): void {
     this.mutate(() => {
       this.verifyFreeable(pointer);
@@ -130,6 +203,23 @@ export class Transaction {
     });
   }
 
+  /**
+   * Names a block, or with `undefined` takes the name away. At most 64 names of at most 32 bytes.
+   *
+   * @throws StoreError MISUSE, NOT_FOUND (no such block in use)
+   * @example
+   * using laid = await openStore('laid', {
+   *   layers: [
+   *     {
+   *       name: 'counter',
+   *       beforeFreeze(transaction) {
+   *         transaction.setRoot('counter', transaction.write([bytes])[0]);
+   *       },
+   *     },
+   *   ],
+   * });
+   * laid.transaction((tx) => tx.write(bytes)); // the layer's block is durable with this one
+   */
   setRoot(name: string, pointer: Pointer | undefined): void {
     this.mutate(() => {
       const flaw = rootNameFlaw(name);
@@ -140,12 +230,29 @@ export class Transaction {
     });
   }
 
+  /**
+   * A named root, this transaction's own changes included. Never throws.
+   *
+   * @example
+   * using laid = await openStore('laid', {
+   *   layers: [
+   *     {
+   *       name: 'counter',
+   *       beforeFreeze(transaction) {
+   *         console.log(transaction.root('counter')?.generation);
+   *       },
+   *     },
+   *   ],
+   * });
+   * laid.transaction((tx) => tx.write(bytes)); // the layer's block is durable with this one
+   */
   root(name: string): Pointer | undefined {
     return this.roots.has(name) ? this.roots.get(name) : this.space.roots.get(name);
   }
 
   /**
-   * Ends it. Throws, with everything still to be rolled back, when it is doomed or a root points to a freed block.
+   * @internal Ends it. Throws, with everything still to be rolled back, when it is doomed or a root points to a freed
+   * block.
    */
   end(): EndedTransaction {
     this.assertOpen();
@@ -157,7 +264,7 @@ export class Transaction {
     return { born: [...this.born.values()], freed, roots: this.roots };
   }
 
-  /** Rolls everything back. Idempotent. */
+  /** @internal Rolls everything back. Idempotent. */
   abort(): void {
     if (this.state !== 'open') return;
     this.state = 'aborted';

@@ -1,5 +1,3 @@
-// esbuild does not follow `new URL(…, import.meta.url)`: the workers are entries of their own, see build.js.
+// esbuild does not follow `new URL(…, import.meta.url)`: all workers are one entry of their own, see build.js.
 /** For the option `worker` of `openStore`. */
-export function worker(role) {
-  return new Worker(new URL(`./${role}.js`, import.meta.url), { type: 'module' });
-}
+export const worker = new URL('./opfs-blocks-worker.js', import.meta.url);
