@@ -94,27 +94,30 @@ describe.skipIf(!announceFirefox())('Firefox', () => {
       await page.close();
     });
 
-    test('I14: a busy worker that is ended gives its files back, and nothing acknowledged is missing', async () => {
-      const page = await fixture.newPage();
-      const result = await page.evaluate(async () => {
-        const store = await lib.openStore('ended', { blockSize: 4096, worker: startWorker });
-        const kept = await store.transaction((tx) => tx.write(pattern(1, 4096)));
-        const many = Array.from({ length: 2000 }, (_, seed) => pattern(seed, 4096));
-        const lost = caught(() => store.transaction((tx) => tx.writeMany(many)));
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        endWorker('engine');
-        const startedMs = performance.now();
-        const again = await lib.openStore('ended', { waitMs: 5000 });
-        const ms = performance.now() - startedMs;
-        const intact = (await again.read(kept)).join() === pattern(1, 4096).join();
-        const { clean } = await again.check();
-        await again.close();
-        return { lost: (await lost).code, intact, clean, ms };
-      });
-      expect(result).toMatchObject({ lost: 'SESSION_LOST', intact: true, clean: true });
-      console.log(`opened ${Math.round(result.ms)} ms after its worker was ended`);
-      await page.close();
-    });
+    test.each(['engine', 'file'] as const)(
+      'I14: a busy worker, the one with the %s, that is ended gives its files back, and nothing acknowledged is missing',
+      async (which) => {
+        const page = await fixture.newPage();
+        const result = await page.evaluate(async (which) => {
+          const store = await lib.openStore('ended', { blockSize: 4096, worker: startWorker });
+          const kept = await store.transaction((tx) => tx.write(pattern(1, 4096)));
+          const many = Array.from({ length: 2000 }, (_, seed) => pattern(seed, 4096));
+          const lost = caught(() => store.transaction((tx) => tx.writeMany(many)));
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          endWorker(which);
+          const startedMs = performance.now();
+          const again = await lib.openStore('ended', { waitMs: 5000 });
+          const ms = performance.now() - startedMs;
+          const intact = (await again.read(kept)).join() === pattern(1, 4096).join();
+          const { clean } = await again.check();
+          await again.close();
+          return { lost: (await lost).code, intact, clean, ms };
+        }, which);
+        expect(result).toMatchObject({ lost: 'SESSION_LOST', intact: true, clean: true });
+        console.log(`opened ${Math.round(result.ms)} ms after its worker was ended`);
+        await page.close();
+      },
+    );
 
     test('reloads, ten in the middle of opening and ten of transactions: nothing acknowledged is missing', async () => {
       const page = await fixture.newPage();
