@@ -7,7 +7,7 @@ import { PagedFile } from './paged-file.ts';
 // A table has room for 21 pages, a head for 21 tables: a file ends at 225,792 bytes.
 const OPTIONS = { blockSize: 512, maxBytes: 2 ** 20, cacheBytes: 2 ** 16 };
 const MAX = 512 * 21 * 21;
-/** Lengths that model and file are compared at: most within one table, some far out. */
+/** Around the borders of pages and of tables. */
 const OFFSETS = [0, 1, 511, 512, 700, 5000, 512 * 21 - 3, 512 * 21, 512 * 50 + 7];
 const LENGTHS = [0, 1, 100, 512, 513, 2000, 512 * 22];
 

@@ -1,11 +1,12 @@
 /**
  * A file of pages with synchronous reads and writes, for code in a worker: what a database's file layer needs.
  *
- * A page is a block. The file's root points to its head: its size and pointers to tables, each of which has the pointers
- * to the next so many pages. A page that was never written has none, and reads as zeroes. A change writes the pages, the
- * tables and the head on its way anew, in one transaction: a crash leaves the file as it was, or as it was to be.
+ * A page is a block. The file's root points to its head: its size and pointers to tables, each of which has the
+ * pointers to the next so many pages. A page that was never written has none, and reads as zeroes. A change writes the
+ * pages, the tables and the head on its way anew, in one transaction: a crash leaves the file as it was before a
+ * change, or as it was after it.
  *
- * With blocks of 16 KiB a file has room for 7 GB. Its tables are kept in memory as well, so that a cached page is one copy.
+ * With blocks of 16 KiB a file has room for 7 GB. Its tables are kept in memory as well: a cached page is one copy.
  */
 import {
   type BlockPointer,

@@ -1,4 +1,4 @@
-/** The page's part: it has a store open, and lets workers count in it how often a byte occurs, each in its own blocks. */
+/** The page's part: it has a store open, and lets workers count how often a byte occurs, each in some of its blocks. */
 import type { BlockPointer, Store, StoreHandle } from 'opfs-blocks';
 
 export interface Task {
