@@ -204,7 +204,7 @@ function notSharedError(): StoreError {
 const PAGE_CLIENT = 0;
 
 function sharedReading(
-  { reading, recovery }: OpenedStore,
+  { reading }: OpenedStore,
   disks: DiskWorkers | undefined,
   { remote, lifeline }: Connection,
 ): SharedReader | undefined {
@@ -212,7 +212,7 @@ function sharedReading(
   const { memory } = disks;
   return sharedReader({
     ...{ memory, reading, lifeline },
-    ...{ client: PAGE_CLIENT, verbs: remote.verbs, damaged: recovery.damagedBlocks },
+    ...{ client: PAGE_CLIENT, verbs: remote.verbs },
   });
 }
 

@@ -21,7 +21,6 @@ export interface Figures {
 export class SharedFigures implements Figures {
   readonly #memory: SessionMemory;
   readonly #reading: SharedReading;
-  readonly #damaged: readonly number[];
   readonly #blocks: SharedBlocks;
   readonly #stats: SharedStatsReader;
   readonly #states: SharedStates;
@@ -32,7 +31,6 @@ export class SharedFigures implements Figures {
   constructor(parts: {
     readonly memory: SessionMemory;
     readonly reading: SharedReading;
-    readonly damaged: readonly number[];
     readonly blocks: SharedBlocks;
     readonly first: StoreStats;
   }) {
@@ -40,7 +38,6 @@ export class SharedFigures implements Figures {
     const { words, control } = memory;
     this.#memory = memory;
     this.#reading = reading;
-    this.#damaged = parts.damaged;
     this.#blocks = parts.blocks;
     this.#newest = first;
     const files = first.disks.map(({ file }) => file);
@@ -97,10 +94,10 @@ export class SharedFigures implements Figures {
     return { bytes: this.#bytes, arenas, arenaBytes, blockBytes };
   }
 
-  /** What recovery found damaged, unless it has been freed since. */
+  /** What is known to be damaged, unless it has been freed since. */
   #markDamaged(arenas: BlockStates['arenas']): void {
     const { geometry } = this.#reading;
-    for (const address of this.#damaged as readonly BlockAddress[]) {
+    for (const address of this.#states.damaged() as BlockAddress[]) {
       const arena = arenas.find((each) => each.arena === arenaOf(address, geometry));
       const block = blockIndexOf(address, geometry);
       if (arena === undefined || block >= arena.count) continue;

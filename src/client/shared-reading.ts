@@ -23,7 +23,6 @@ export function sharedReader(parts: {
   readonly client: number;
   readonly verbs: Pick<StoreVerbs, 'read'>;
   readonly lifeline: Lifeline;
-  readonly damaged: readonly number[];
 }): SharedReader {
   const { memory, reading, client, verbs, lifeline } = parts;
   const { words, control } = memory;
@@ -37,7 +36,6 @@ export function sharedReader(parts: {
   return {
     blocks,
     states: new SharedStatesSource(published, epoch),
-    figures: (first) =>
-      new SharedFigures({ ...{ memory, reading, blocks, first }, damaged: parts.damaged }),
+    figures: (first) => new SharedFigures({ memory, reading, blocks, first }),
   };
 }

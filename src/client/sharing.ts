@@ -161,8 +161,7 @@ async function attachedStore(
   if (reading === undefined) throw sessionLostError(name, 'it shares no memory');
   const { verbs } = remote;
   const memory = new SessionMemory(buffers);
-  const damaged = recovery.damagedBlocks;
-  const shared = sharedReader({ memory, reading, client, verbs, lifeline, damaged });
+  const shared = sharedReader({ memory, reading, client, verbs, lifeline });
   remote.stager = shared.blocks;
   const figures = shared.figures(await verbs.stats());
   lifeline.onEnd(() => void letGo());

@@ -18,3 +18,17 @@ test('another thread sees what the owner writes, and nothing beyond what has gro
   owner.setGrown(3, 1);
   expect(other.grownBlocks(2)).toBe(0);
 });
+
+test('damaged blocks are told by their addresses, the first 64 of them', () => {
+  const memory = allocateSharedStates({ arenaCount: 3, arenaBlocks: 100 });
+  const owner = new SharedStates(memory);
+  const other = new SharedStates(memory);
+  expect(other.damaged()).toEqual([]);
+  owner.setDamaged([2 ** 52, 512]);
+  expect(other.damaged()).toEqual([2 ** 52, 512]);
+  owner.setDamaged(Array.from({ length: 100 }, (_, n) => n * 512));
+  expect(other.damaged()).toEqual(Array.from({ length: 64 }, (_, n) => n * 512));
+  owner.setDamaged([]);
+  expect(other.damaged()).toEqual([]);
+  expect(other.stateOf(0, 0)).toBe(0);
+});

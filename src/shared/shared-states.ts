@@ -5,10 +5,12 @@
  * worker, who knows.
  *
  *     words 0 … arenas − 1      blocks that the arena has grown to
+ *     129 words                 how many damaged blocks are known, and the addresses of the first 64
  *     bytes behind them         arenaBlocks bytes an arena (`arena/block-state`)
  */
 import type { Geometry } from '../format/geometry.ts';
 import { atomicLoad, atomicStore } from './atomics.ts';
+import { loadDouble, storeDouble } from './double-words.ts';
 
 /** Plain data: it crosses to every thread by message. */
 export interface SharedStatesMemory {
@@ -28,17 +30,29 @@ export interface SharedReading {
   readonly clients: readonly string[];
 }
 
+/** Of more damaged blocks than these, maps show the first. */
+const DAMAGED_MAX = 64;
+const DAMAGED_WORDS = 1 + 2 * DAMAGED_MAX;
+
 export function allocateSharedStates(sizes: {
   readonly arenaCount: number;
   readonly arenaBlocks: number;
 }): SharedStatesMemory {
   const { arenaCount, arenaBlocks } = sizes;
-  return { ...sizes, buffer: new SharedArrayBuffer(arenaCount * 4 + arenaCount * arenaBlocks) };
+  return {
+    ...sizes,
+    buffer: new SharedArrayBuffer(bytesStart(arenaCount) + arenaCount * arenaBlocks),
+  };
+}
+
+function bytesStart(arenaCount: number): number {
+  return 4 * (arenaCount + DAMAGED_WORDS);
 }
 
 export class SharedStates {
   readonly arenaCount: number;
   private readonly grown: Int32Array;
+  private readonly damagedWords: Int32Array;
   private readonly bytes: Uint8Array;
   private readonly arenaBlocks: number;
 
@@ -46,7 +60,8 @@ export class SharedStates {
     this.arenaCount = arenaCount;
     this.arenaBlocks = arenaBlocks;
     this.grown = new Int32Array(buffer, 0, arenaCount);
-    this.bytes = new Uint8Array(buffer, arenaCount * 4);
+    this.damagedWords = new Int32Array(buffer, 4 * arenaCount, DAMAGED_WORDS);
+    this.bytes = new Uint8Array(buffer, bytesStart(arenaCount));
   }
 
   /** Room for all blocks of an arena, or `undefined` for one beyond the limit that was known at opening. */
@@ -61,6 +76,22 @@ export class SharedStates {
 
   grownBlocks(arena: number): number {
     return atomicLoad(this.grown, arena);
+  }
+
+  /** A reader may see addresses of now beside others of before: each is one that was damaged. */
+  setDamaged(addresses: Iterable<number>): void {
+    let count = 0;
+    for (const address of addresses) {
+      if (count === DAMAGED_MAX) break;
+      storeDouble(this.damagedWords, 1 + 2 * count, address);
+      count += 1;
+    }
+    atomicStore(this.damagedWords, 0, count);
+  }
+
+  damaged(): number[] {
+    const count = Math.min(DAMAGED_MAX, atomicLoad(this.damagedWords, 0));
+    return Array.from({ length: count }, (_, n) => loadDouble(this.damagedWords, 1 + 2 * n));
   }
 
   /** The bytes of the blocks that the arena has grown to, as they are while one looks. */

@@ -41,6 +41,12 @@ export type StartDisk = (request: {
   readonly create: boolean;
 }) => Promise<void>;
 
+/** What others look at while the engine works. */
+interface SharedFigures {
+  readonly stats: StoreStats;
+  readonly damaged: Iterable<number>;
+}
+
 export class SessionThreads {
   readonly memory: SessionMemory;
   readonly horizon: EpochHorizon;
@@ -116,12 +122,13 @@ export class SessionThreads {
     this.published.write({ ...state, health: 0 });
   }
 
-  publishStats(stats: StoreStats): void {
+  publishStats({ stats, damaged }: SharedFigures): void {
     this.statsWriter.write(stats);
+    this.states?.setDamaged(damaged);
   }
 
   /** Something has changed: the figures are renewed soon. */
-  touchStats(read: () => StoreStats): void {
+  touchStats(read: () => SharedFigures): void {
     if (this.stopped) return;
     this.statsTimer ??= setTimeout(() => {
       this.statsTimer = undefined;

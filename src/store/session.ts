@@ -142,7 +142,7 @@ export class Session implements StoreVerbs {
       ...(this.threads?.reading === undefined ? {} : { reading: this.threads.reading }),
     };
     this.threads?.publish(this.opened.state);
-    this.threads?.publishStats(storeStats(this.opening, this.commits));
+    this.threads?.publishStats(this.figures());
     void this.threads?.drive(() => {
       this.pump();
       this.touchStats();
@@ -177,7 +177,11 @@ export class Session implements StoreVerbs {
   }
 
   private touchStats(): void {
-    this.threads?.touchStats(() => storeStats(this.opening, this.commits));
+    this.threads?.touchStats(() => this.figures());
+  }
+
+  private figures() {
+    return { stats: storeStats(this.opening, this.commits), damaged: this.engine.damaged };
   }
 
   seen(publication: number): void {
@@ -495,6 +499,8 @@ export class Session implements StoreVerbs {
         this.assertOpen();
       }
       onProgress?.(checker.total, checker.total);
+      // It knows anew which blocks are damaged.
+      this.touchStats();
       return checker.report();
     });
   }
