@@ -16,12 +16,14 @@ import type { SharedBlocks } from './shared-blocks.ts';
 export interface Figures {
   stats(): StoreStats;
   blockStates(): BlockStates;
+  /** The engine's own answer, asked for because it knows something new: which blocks are damaged. */
+  learn(states: BlockStates): void;
 }
 
 export class SharedFigures implements Figures {
   readonly #memory: SessionMemory;
   readonly #reading: SharedReading;
-  readonly #damaged: readonly number[];
+  readonly #damaged: Set<number>;
   readonly #blocks: SharedBlocks;
   readonly #stats: SharedStatsReader;
   readonly #states: SharedStates;
@@ -40,7 +42,7 @@ export class SharedFigures implements Figures {
     const { words, control } = memory;
     this.#memory = memory;
     this.#reading = reading;
-    this.#damaged = parts.damaged;
+    this.#damaged = new Set(parts.damaged);
     this.#blocks = parts.blocks;
     this.#newest = first;
     const files = first.disks.map(({ file }) => file);
@@ -97,16 +99,31 @@ export class SharedFigures implements Figures {
     return { bytes: this.#bytes, arenas, arenaBytes, blockBytes };
   }
 
-  /** What recovery found damaged, unless it has been freed since. */
+  learn({ bytes, arenas, arenaBytes, blockBytes }: BlockStates): void {
+    this.#damaged.clear();
+    for (const { arena, first, count } of arenas) {
+      for (let block = 0; block < count; block += 1) {
+        if (bytes[first + block] !== BLOCK_STATE.damaged) continue;
+        this.#damaged.add(arena * arenaBytes + block * blockBytes);
+      }
+    }
+  }
+
+  /** What recovery or a check found damaged, until it is freed. */
   #markDamaged(arenas: BlockStates['arenas']): void {
     const { geometry } = this.#reading;
-    for (const address of this.#damaged as readonly BlockAddress[]) {
-      const arena = arenas.find((each) => each.arena === arenaOf(address, geometry));
-      const block = blockIndexOf(address, geometry);
+    for (const address of this.#damaged) {
+      const arena = arenas.find(
+        (each) => each.arena === arenaOf(address as BlockAddress, geometry),
+      );
+      const block = blockIndexOf(address as BlockAddress, geometry);
       if (arena === undefined || block >= arena.count) continue;
       const state = this.#bytes[arena.first + block];
-      if (state !== BLOCK_STATE.data && state !== BLOCK_STATE.metadata) continue;
-      this.#bytes[arena.first + block] = BLOCK_STATE.damaged;
+      if (state === BLOCK_STATE.data || state === BLOCK_STATE.metadata) {
+        this.#bytes[arena.first + block] = BLOCK_STATE.damaged;
+      } else {
+        this.#damaged.delete(address);
+      }
     }
   }
 }

@@ -15,7 +15,11 @@ export async function fetchedFigures(
   const firstStates = await verbs.blockStates();
   const stats = new Snapshot(first, () => verbs.stats(), lifeline);
   const states = new Snapshot<BlockStates>(firstStates, () => verbs.blockStates(), lifeline);
-  return { stats: () => stats.look(), blockStates: () => states.look() };
+  return {
+    stats: () => stats.look(),
+    blockStates: () => states.look(),
+    learn: (newest) => states.take(newest),
+  };
 }
 
 class Snapshot<T> {
@@ -34,6 +38,10 @@ class Snapshot<T> {
   look(): T {
     if (!this.#fetching && this.#lifeline.ended === undefined) this.#refresh();
     return this.#newest;
+  }
+
+  take(newest: T): void {
+    this.#newest = newest;
   }
 
   #refresh(): void {

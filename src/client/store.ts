@@ -13,7 +13,7 @@ import type {
   Recovery,
   StoreStats,
 } from '../store/report.ts';
-import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
+import type { CheckOptions, OpenedStore, StoreVerbs } from '../store/verbs.ts';
 import type { BlockSource } from './block-source.ts';
 import type { CatalogueStatus } from './catalogue.ts';
 import { checkInto, checkIntos, checkPointer, checkPointers } from './check-arguments.ts';
@@ -314,10 +314,20 @@ export class Store implements BlockReader {
   async check(options: CheckStoreOptions = {}): Promise<CheckReport> {
     this.#assertOpen();
     const { reachable, onProgress } = options;
-    if (reachable === undefined) return this.#verbs.check({}, onProgress);
+    if (reachable === undefined) return this.#checked({}, onProgress);
     const pointers: Pointer[] = [];
     for await (const pointer of reachable) pointers.push(checkPointer(pointer, this.blockSize));
-    return this.#verbs.check({ reachable: pointers }, onProgress);
+    return this.#checked({ reachable: pointers }, onProgress);
+  }
+
+  /** What a check has found damaged shows in `blockStates` from then on. */
+  async #checked(
+    options: CheckOptions,
+    onProgress: ((done: number, total: number) => void) | undefined,
+  ): Promise<CheckReport> {
+    const report = await this.#verbs.check(options, onProgress);
+    this.#parts.figures.learn(await this.#verbs.blockStates());
+    return report;
   }
 
   /**
