@@ -2,6 +2,7 @@
  * Break it: five ways to be unkind to the store. Each one really happens (a worker is terminated, a byte on the disk is
  * changed), and what is told afterwards is what recovery and check report.
  */
+import type { Store } from '../src/index.ts';
 import type { BlockMaker } from './block-field.ts';
 import { byId } from './dom.ts';
 import { Flips } from './flips.ts';
@@ -14,8 +15,7 @@ import type { WorkerWatch } from './worker-watch.ts';
 const BIG_COMMIT_BLOCKS = 512;
 /** Opening verifies the blocks of the last three commits, and would go back to before them. */
 const COMMITS_UNTIL_OLD = 4;
-/** A part of the way into the commit. */
-const INTO_COMMIT_MS = 1;
+const NOTICED_MS = 20_000;
 const RELOADED = 'opfs-blocks demo: reloaded on purpose';
 const SECOND_TAB = 'opfs-blocks demo: second tab';
 const FLIPPED_BYTE = 100;
@@ -100,17 +100,23 @@ export class BreakPanel {
 
   async #kill(): Promise<void> {
     const outcome = this.#outcome;
-    const { field, workloads } = this.#host.open;
+    const { field, workloads, store } = this.#host.open;
     outcome.begin('A worker was killed in the middle of a commit');
-    const { error, before } = await this.#breakCommit(field, () => {
-      this.#watch.killOne();
-    });
-    const maybe = codeOf(error) === 'SESSION_LOST' ? ', it may have been applied' : '';
-    outcome.tell(
-      `${countOf(BIG_COMMIT_BLOCKS, 'block')} were on their way when the worker ended. The promise was rejected: ` +
-        `${codeOf(error) ?? 'it was not'}${maybe}.`,
-    );
+    // What else is written would blur the count of what is there afterwards.
     await workloads.stopAll();
+    let killed: string | undefined;
+    const { error, before } = await this.#breakCommit(field, () => {
+      killed = this.#watch.killOne();
+    });
+    outcome.tell(
+      `The commit of ${countOf(BIG_COMMIT_BLOCKS, 'block')} was under way when “${killed}” ended.`,
+    );
+    outcome.tell(
+      error === undefined
+        ? 'It was acknowledged all the same, so its blocks must be there.'
+        : `The promise was rejected: ${codeOf(error) ?? errorText(error)}, it may have been applied.`,
+    );
+    await untilClosed(store);
     const session = await this.#reopen();
     this.#tellWhole(before, session.field.blockCount);
     await this.#check(session);
@@ -122,7 +128,7 @@ export class BreakPanel {
     const onEnding = (): void => {
       struck.before = field.blockCount - BIG_COMMIT_BLOCKS;
       struck.hit = true;
-      setTimeout(strike, INTO_COMMIT_MS);
+      setTimeout(strike);
     };
     const { turns, store } = this.#host.open;
     const make = plainBlocks(store.blockSize);
@@ -253,11 +259,19 @@ export class BreakPanel {
 
   async #reload(): Promise<void> {
     this.#outcome.begin('Reloading in the middle of a commit');
-    const { field } = this.#host.open;
+    const { field, workloads } = this.#host.open;
+    await workloads.stopAll();
     await this.#breakCommit(field, () => {
       sessionStorage.setItem(RELOADED, String(field.blockCount - BIG_COMMIT_BLOCKS));
       location.reload();
     });
+  }
+}
+
+/** The death of a worker is noticed by the lock that it held; that takes some milliseconds. */
+async function untilClosed(store: Store): Promise<void> {
+  for (let waitedMs = 0; store.health !== 'closed' && waitedMs < NOTICED_MS; waitedMs += 20) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

@@ -8,6 +8,7 @@ export const OWN_WORKER_PREFIX = 'demo ';
 
 export class WorkerWatch {
   readonly #workers = new Map<Worker, string>();
+  #kills = 0;
 
   /** From now on every worker of the engine is known here. */
   constructor() {
@@ -30,10 +31,12 @@ export class WorkerWatch {
     return this.#workers.size;
   }
 
-  /** Ends the newest worker at once, whatever it is doing. False: there was none. */
-  killOne(): boolean {
-    const [worker] = [...this.#workers.keys()].slice(-1);
+  /** Ends a worker at once, whatever it is doing: another one each time. Returns its name. */
+  killOne(): string | undefined {
+    const workers = [...this.#workers];
+    const [worker, name] = workers[this.#kills % Math.max(1, workers.length)] ?? [];
+    this.#kills += 1;
     worker?.terminate();
-    return worker !== undefined;
+    return name;
   }
 }
