@@ -3,9 +3,8 @@
  * `store.blockStates()`.
  *
  * A tile is a canvas of one pixel a block, enlarged by the browser without smoothing. So a frame costs what has
- * changed,
- * not what is in view: only tiles with changed pixels are put on their canvas again. Legend and map have their colours
- * from the same custom properties, so they cannot disagree, in any colour scheme.
+ * changed, not what is in view: only tiles with changed pixels are put on their canvas again. Legend and map have
+ * their colours from the same custom properties, so they cannot disagree, in any colour scheme.
  */
 import { BLOCK_STATE, type BlockStates } from '../src/index.ts';
 import { CellField, makePalette, parseRgb, UNGROWN } from './cell-field.ts';

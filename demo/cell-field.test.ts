@@ -69,8 +69,10 @@ describe('the cells of the map', () => {
     field.update(states, 1200);
     field.age(1200);
     expect(field.pixels[1]).toBe(fresh(data));
+    for (let frame = 0; frame < 4; frame += 1) field.age(1200);
+    expect(field.pixels[1]).toBe(fresh(data));
     expect(field.hotCount).toBe(1);
-    for (let frame = 0; frame < 4; frame += 1) field.age(1200 + GLOW_MS + frame);
+    for (let frame = 0; frame < 5; frame += 1) field.age(1200 + GLOW_MS + frame);
     expect(field.pixels[1]).toBe(settled(data));
     expect(field.hotCount).toBe(0);
   });

@@ -33,6 +33,14 @@ const LEVEL_BY_AGE = Uint8Array.from({ length: Math.ceil(GLOW_MS / AGE_BUCKET_MS
   return Math.round(glow * (GLOW_LEVELS - 1));
 });
 
+function levelAt(ageMs: number): number {
+  return LEVEL_BY_AGE[ageMs < 0 ? 0 : Math.floor(ageMs / AGE_BUCKET_MS)] ?? 0;
+}
+
+/** Which list a block is in; 0: in none. */
+const FLASHING = 1;
+const GLOWING = 2;
+
 export interface FieldShape {
   /** Arenas in the picture, grown or not. */
   readonly arenaCount: number;
@@ -56,10 +64,12 @@ export class CellField {
   readonly #states: Uint8Array;
   /** When a block's state last changed; 0: not since the page was opened. */
   readonly #changedMs: Float64Array;
-  /** The blocks that glow, in no order, and for each block whether it is among them. */
-  readonly #hot: Uint32Array;
-  readonly #isHot: Uint8Array;
-  #hotCount = 0;
+  /** The blocks that flash and those that glow, each list in no order; and for each block in which it is. */
+  readonly #flashing: Uint32Array;
+  readonly #glowing: Uint32Array;
+  readonly #list: Uint8Array;
+  #flashCount = 0;
+  #glowCount = 0;
   #frames = 0;
   #palette = new Uint32Array(PALETTE_LENGTH);
   #marked: Uint8Array | undefined;
@@ -76,8 +86,10 @@ export class CellField {
     this.grown = new Uint32Array(shape.arenaCount);
     this.#states = new Uint8Array(count).fill(UNGROWN);
     this.#changedMs = new Float64Array(count);
-    this.#hot = new Uint32Array(count);
-    this.#isHot = new Uint8Array(count);
+    this.#flashing = new Uint32Array(count);
+    // A block that flashes again stays in this list until its turn comes.
+    this.#glowing = new Uint32Array(2 * count);
+    this.#list = new Uint8Array(count);
     this.census[UNGROWN] = count;
   }
 
@@ -91,8 +103,9 @@ export class CellField {
     return ms === 0 ? undefined : ms;
   }
 
+  /** Entries in the lists of what glows. */
   get hotCount(): number {
-    return this.#hotCount;
+    return this.#flashCount + this.#glowCount;
   }
 
   /** Of `PALETTE_LENGTH` colours, see `paletteIndex`. */
@@ -145,12 +158,12 @@ export class CellField {
     // Growth is no write; and what was there when the page opened did not happen before its eyes.
     const isWrite = !this.#isFirst && before !== UNGROWN;
     if (isWrite) this.#changedMs[cell] = nowMs;
-    if (isWrite && this.glows && this.#isHot[cell] === 0) {
-      this.#isHot[cell] = 1;
-      this.#hot[this.#hotCount] = cell;
-      this.#hotCount += 1;
+    if (isWrite && this.glows && this.#list[cell] !== FLASHING) {
+      this.#list[cell] = FLASHING;
+      this.#flashing[this.#flashCount] = cell;
+      this.#flashCount += 1;
     } else {
-      this.#paint(cell, this.glows && this.#isHot[cell] === 1 ? GLOW_LEVELS - 1 : 0);
+      this.#paint(cell, this.#list[cell] === FLASHING ? GLOW_LEVELS - 1 : 0);
     }
   }
 
@@ -159,25 +172,44 @@ export class CellField {
    * each frame paints a quarter of it.
    */
   age(nowMs: number): void {
-    const hot = this.#hot;
+    this.#ageFlashing(nowMs);
     this.#frames += 1;
-    const turn = this.#frames % AFTERGLOW_TURNS;
-    for (let n = 0; n < this.#hotCount; ) {
-      const cell = hot[n] as number;
+    const part = Math.ceil(this.#glowCount / AFTERGLOW_TURNS);
+    const from = (this.#frames % AFTERGLOW_TURNS) * part;
+    this.#ageGlowing(from, Math.min(this.#glowCount, from + part), nowMs);
+  }
+
+  #ageFlashing(nowMs: number): void {
+    const flashing = this.#flashing;
+    for (let n = 0; n < this.#flashCount; ) {
+      const cell = flashing[n] as number;
       const ageMs = nowMs - (this.#changedMs[cell] as number);
-      if (ageMs > FLASH_MS && cell % AFTERGLOW_TURNS !== turn) {
+      this.#paint(cell, levelAt(ageMs));
+      if (ageMs <= FLASH_MS || this.#glowCount === this.#glowing.length) {
         n += 1;
         continue;
       }
-      const level = LEVEL_BY_AGE[ageMs < 0 ? 0 : Math.floor(ageMs / AGE_BUCKET_MS)] ?? 0;
-      this.#paint(cell, level);
-      if (level > 0) {
-        n += 1;
-      } else {
-        this.#isHot[cell] = 0;
-        this.#hotCount -= 1;
-        hot[n] = hot[this.#hotCount] as number;
+      this.#list[cell] = GLOWING;
+      this.#glowing[this.#glowCount] = cell;
+      this.#glowCount += 1;
+      this.#flashCount -= 1;
+      flashing[n] = flashing[this.#flashCount] as number;
+    }
+  }
+
+  #ageGlowing(from: number, to: number, nowMs: number): void {
+    const glowing = this.#glowing;
+    for (let n = to - 1; n >= from; n -= 1) {
+      const cell = glowing[n] as number;
+      let level = 0;
+      if (this.#list[cell] === GLOWING) {
+        level = levelAt(nowMs - (this.#changedMs[cell] as number));
+        this.#paint(cell, level);
+        if (level === 0) this.#list[cell] = 0;
       }
+      if (level > 0) continue;
+      this.#glowCount -= 1;
+      glowing[n] = glowing[this.#glowCount] as number;
     }
   }
 

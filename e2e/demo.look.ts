@@ -53,8 +53,10 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
   busy: async (page) => {
     await slide(page, 'fill-rate', 'max');
     await toggle(page, 'fill');
-    await page.waitForTimeout(2000);
+    await page.waitForFunction(() => demo.host.open.field.blockCount > 36_000);
     await toggle(page, 'fill');
+    await page.locator('#fill-rate').press('Home');
+    for (let n = 0; n < 6; n += 1) await page.locator('#fill-rate').press('ArrowRight');
     await page.click('#mix');
     await page.waitForTimeout(5000);
   },
@@ -105,6 +107,27 @@ test('pictures', LONG, async () => {
       await page.close();
     }
   }
+});
+
+/** The three that the README shows; kept in the source. */
+test('pictures of the README', LONG, async () => {
+  const kept = 'demo/pictures';
+  await mkdir(kept, { recursive: true });
+  const shoot = async (scene: string, colorScheme: 'light' | 'dark', of: string) => {
+    const page = await open(scene);
+    await page.setViewportSize({ width: 1280, height: 880 });
+    await page.emulateMedia({ colorScheme });
+    await SCENES[scene]?.(page);
+    await page.mouse.move(0, 0);
+    await page.evaluate(() => scrollTo(0, 0));
+    const path = `${kept}/${scene.replace(' ', '-')}.png`;
+    if (of === '') await page.screenshot({ path });
+    else await page.locator(of).screenshot({ path });
+    await page.close();
+  };
+  await shoot('busy', 'dark', '');
+  await shoot('slow reader', 'light', '#panel-map');
+  await shoot('damaged', 'light', '#panel-break');
 });
 
 test('script a frame under full write load, 65,536 cells', LONG, async () => {

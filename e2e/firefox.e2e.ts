@@ -95,7 +95,7 @@ describe.skipIf(!announceFirefox())('Firefox', () => {
     });
 
     test.each(['engine', 'file'] as const)(
-      'I14: a busy worker, with the %s, that is ended gives its files back, and nothing acknowledged is missing',
+      'I14: a busy worker, the one with the %s, that is ended gives its files back, and nothing acknowledged is lost',
       async (which) => {
         const page = await fixture.newPage();
         const result = await page.evaluate(async (which) => {

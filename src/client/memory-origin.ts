@@ -101,6 +101,11 @@ export class MemoryOrigin {
     };
   }
 
+  /** Lets the disks' threads work until none of them has anything to do. */
+  runDisks(): void {
+    for (const disk of this.#disks) if (disk.isAlive()) disk.server.runUntilIdle();
+  }
+
   /** Ends all workers as `terminate` and crashes do: in the middle of whatever they do. */
   killWorkers(): void {
     for (const worker of [...this.#workers]) worker.terminate();

@@ -2,8 +2,9 @@
  * The page's side of the threaded profile over the real engine, all threads in one: what it reads without messages,
  * what it falls back to, and what ends with what.
  */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { StoreEvents } from '../index.ts';
+import { Doorbell } from '../shared/doorbell.ts';
 import { TestOrigin } from '../testing.ts';
 import { attachStoreIn } from './sharing.ts';
 
@@ -38,6 +39,27 @@ describe('reading without messages', () => {
     const pointers = await store.transaction((tx) => tx.writeMany(fills.map(block)));
     const read = await store.readMany(pointers);
     expect(read.map((bytes) => bytes[BLOCK - 1])).toEqual(fills);
+  });
+
+  test('a disk that answers before its client waits keeps nobody waiting', async () => {
+    const origin = new TestOrigin('threaded');
+    await using store = await origin.openStore('a', options);
+    const fills = Array.from({ length: 600 }, (_, n) => n % 251);
+    const pointers = await store.transaction((tx) => tx.writeMany(fills.map(block)));
+    const { ring } = Doorbell.prototype;
+    let ringing = false;
+    const rings = vi.spyOn(Doorbell.prototype, 'ring').mockImplementation(function (
+      this: Doorbell,
+    ) {
+      ring.call(this);
+      if (ringing) return;
+      ringing = true;
+      origin.browser.runDisks();
+      ringing = false;
+    });
+    const read = await store.readMany(pointers);
+    rings.mockRestore();
+    expect(read.map((bytes) => bytes[0])).toEqual(fills);
   });
 
   test('I2: what is stale, freed or damaged is the store worker’s to say', async () => {

@@ -244,8 +244,10 @@ export class SharedBlocks implements BlockSource, Stager {
   }
 
   #cellFreed(): Promise<void> {
+    const freed = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    // Not before somebody waits: answers may be there already, and are collected in the same breath.
     this.#ringBells();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return freed;
   }
 
   /** Runs while something is asked. Answers may come for no wake-up, and wake-ups for no answer: look, then sleep. */

@@ -1,6 +1,7 @@
 /**
  * A store's figures in shared memory: the engine's thread writes them now and then, everyone else reads them whenever
- * it likes, without a message. Doubles under a seqlock, in a buffer of their own that has room for all arenas.
+ * it likes, without a message. Doubles under a seqlock, each two atomic words, in a buffer of their own that has room
+ * for all arenas.
  *
  * The order of fields is that of the lists below; both sides are this file, of the same version, so nothing describes
  * it in the bytes.
@@ -8,6 +9,7 @@
 import { assert } from '../base/assert.ts';
 import { ARENAS_MAX, DISKS_MAX } from '../format/geometry.ts';
 import { CLIENTS_MAX } from '../shared/control-layout.ts';
+import { loadDouble, storeDouble } from '../shared/double-words.ts';
 import { readSeqlock, SeqlockWriter } from '../shared/seqlock.ts';
 import type {
   ArenaStats,
@@ -44,20 +46,19 @@ const READERS_MAX = CLIENTS_MAX + 1;
 const HEADER = 1 + SIZES.length + CACHE.length + COMMITS.length + EPOCHS + 1 + READERS_MAX + 2;
 const DOUBLES_MAX = HEADER + DISKS_MAX * DISK.length + ARENAS_MAX * ARENA.length;
 /** The seqlock's version, in front of the doubles. */
-const LOCK_BYTES = 8;
+const LOCK_WORDS = 2;
 
 export function allocateSharedStats(): SharedArrayBuffer {
-  return new SharedArrayBuffer(LOCK_BYTES + DOUBLES_MAX * 8);
+  return new SharedArrayBuffer(LOCK_WORDS * 4 + DOUBLES_MAX * 8);
 }
 
 class SharedStatsSide {
   protected readonly words: Int32Array;
-  protected readonly doubles: Float64Array;
+  /** How many doubles have been written or read. */
   protected at = 0;
 
   constructor(buffer: ArrayBufferLike) {
     this.words = new Int32Array(buffer);
-    this.doubles = new Float64Array(buffer, LOCK_BYTES);
   }
 }
 
@@ -99,7 +100,7 @@ export class SharedStatsWriter extends SharedStatsSide {
   }
 
   private put(value: number): void {
-    this.doubles[this.at] = value;
+    storeDouble(this.words, LOCK_WORDS + 2 * this.at, value);
     this.at += 1;
   }
 }
@@ -157,7 +158,7 @@ export class SharedStatsReader extends SharedStatsSide {
   }
 
   private take(): number {
-    const value = this.doubles[this.at] ?? 0;
+    const value = loadDouble(this.words, LOCK_WORDS + 2 * this.at);
     this.at += 1;
     return value;
   }
