@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { StoreError } from '../base/errors.ts';
 import type { MemoryDirectory } from '../device/memory-handle.ts';
 import type { Pointer } from '../format/pointer.ts';
@@ -459,16 +459,21 @@ describe('I6: when the files are gone', () => {
       const { session, directory, files } = await open({ settings });
       const answers: ((alive: 'alive') => void)[] = [];
       directory.probing = () => () => new Promise((resolve) => answers.push(resolve));
+      // On a busy machine the question may come later than any pause.
+      const answer = async (question: number): Promise<void> => {
+        await vi.waitUntil(() => answers.length > question, { timeout: 30_000 });
+        answers[question]?.('alive');
+      };
       const first = put(session, 1, { root: 'first', count });
       expect(await outcome(first)).toBe('pending');
       const second = put(session, 2, { root: 'second', count });
       expect(await outcome(second)).toBe('pending');
-      answers[0]?.('alive');
+      await answer(0);
       await first;
       expect(await outcome(second)).toBe('pending');
       const found = await rootsAfterCrash(files);
       expect(found).toEqual(kind === 'joint' ? ['first', 'second'] : ['first']);
-      answers[1]?.('alive');
+      await answer(1);
       await second;
       expect(await rootsAfterCrash(files)).toEqual(['first', 'second']);
       expect(answers).toHaveLength(2);
