@@ -66,9 +66,6 @@ export interface FrozenState {
   readonly bornBlocks: number;
 }
 
-/** A commit that begins later than this after a look at the files looks again, in milliseconds. */
-const LOOK_AGE_MS_MAX = 20;
-
 type Phase = 'idle' | 'fencing' | 'probing' | 'publishing' | 'failed';
 
 export class Committer {
@@ -86,8 +83,6 @@ export class Committer {
   private previous: number;
   private beforePrevious: number;
   private thirdPrevious: number;
-  /** When the files were looked for on behalf of a commit that has not begun. */
-  private lookedMs = Number.NEGATIVE_INFINITY;
   private readonly parts: CommitterParts;
 
   constructor(parts: CommitterParts) {
@@ -99,21 +94,6 @@ export class Committer {
 
   get idle(): boolean {
     return this.phase === 'idle';
-  }
-
-  /**
-   * A transaction has begun, so a commit will follow: the files may be looked for already, while it is still at work.
-   * The look takes as long as a flush.
-   */
-  expect(): void {
-    if (this.phase !== 'idle' || this.isLooking()) return;
-    this.lookedMs = performance.now();
-    this.parts.liveness.begin();
-  }
-
-  /** Whether the files were last looked for so shortly ago that this will do for the commit that begins now. */
-  private isLooking(): boolean {
-    return performance.now() - this.lookedMs < LOOK_AGE_MS_MAX;
   }
 
   /** After this nothing is acknowledged any more (I12). */
@@ -128,13 +108,13 @@ export class Committer {
     this.startedMs = performance.now();
     this.phase = 'fencing';
     this.frozen = frozen;
-    if (!this.isLooking()) this.parts.liveness.begin();
-    this.lookedMs = Number.NEGATIVE_INFINITY;
     const logBytes = this.freezeArenas(frozen);
     this.joint = this.isJoint(frozen.bornBlocks, logBytes);
     this.encode(frozen);
     if (this.joint) this.queueSuperblock();
     this.askFences();
+    // Behind the fences: asking takes a browser some tenths of a millisecond, in which the disks are at work already.
+    this.parts.liveness.begin();
   }
 
   /** Moves on as far as the completions so far allow. Returns whether it moved. */

@@ -318,7 +318,6 @@ export class Engine implements TransactionSpace {
     }
     assert(this.openTransaction === undefined, 'one transaction runs at a time');
     this.openTransaction = this.newTransaction();
-    this.committer.expect();
     return this.openTransaction;
   }
 
