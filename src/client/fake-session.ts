@@ -95,6 +95,14 @@ export class FakeSession implements ServedSession {
     return blocks.map((block) => this.#write(block));
   }
 
+  onGrant(): void {}
+
+  async writeGranted(): Promise<void> {
+    throw new Error('it grants nothing');
+  }
+
+  giveBack(): void {}
+
   async transactionReplace(
     _transaction: number,
     old: Pointer,

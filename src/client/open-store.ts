@@ -4,12 +4,15 @@
  */
 import { proxy } from 'comlink';
 import { StoreError } from '../base/errors.ts';
+import { BlockHasher, createHasher, type Hasher } from '../format/hasher.ts';
+import { StageWriter } from '../shared/stage.ts';
 import type { OpenedStore } from '../store/verbs.ts';
 import { remoteBlocks } from './block-source.ts';
 import { CatalogueKeeper, entryOf } from './catalogue.ts';
 import { Connection, sessionLostError } from './connection.ts';
 import { allocateMemory, DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
+import { GrantedBlocks } from './granted-blocks.ts';
 import { Interruption } from './interruption.ts';
 import { type HeldLock, holdStore } from './locks.ts';
 import {
@@ -30,6 +33,7 @@ import {
   settingsFor,
   withExpectation,
 } from './recollection.ts';
+import type { RemoteStore } from './remote-verbs.ts';
 import { SessionView } from './session-view.ts';
 import { type SharedReader, sharedReader } from './shared-reading.ts';
 import { Sharing } from './sharing.ts';
@@ -143,6 +147,7 @@ async function openSession(
   const { waitMs, durability } = options;
   const settings = settingsFor(options.settings, memory.entry);
   const request = { store: name, settings, waitMs };
+  const hasher = disks === undefined ? undefined : pageHasher();
   await connection.start();
   const opened = await remote
     .call((api) => {
@@ -156,7 +161,7 @@ async function openSession(
     });
   assertSameStore(name, opened, memory.entry);
   const shared = sharedReading(opened, disks, connection);
-  remote.stager = shared?.blocks;
+  remote.granted = grantedBlocks(opened, disks, remote, await hasher);
   const view = new SessionView(remote.verbs, opened, lifeline, shared?.states);
   const stats = await remote.verbs.stats();
   const figures = shared?.figures(stats) ?? (await fetchedFigures(stats, remote.verbs, lifeline));
@@ -182,6 +187,9 @@ async function openSession(
     isAlone: () => !settings.readOnly && (sharing?.isUnused ?? true),
     share: () => {
       if (sharing === undefined) throw notSharedError();
+      // From now on others take their turns at the free blocks.
+      remote.granted?.giveBack();
+      remote.granted = undefined;
       return sharing.share();
     },
     beforeClose: () => {
@@ -213,6 +221,27 @@ function sharedReading(
   return sharedReader({
     ...{ memory, reading, lifeline },
     ...{ client: PAGE_CLIENT, verbs: remote.verbs },
+  });
+}
+
+/** `undefined` where the content policy of the page forbids it WebAssembly: then it asks before it writes. */
+function pageHasher(): Promise<Hasher | undefined> {
+  return createHasher().catch(() => undefined);
+}
+
+function grantedBlocks(
+  { reading, blockBytes }: OpenedStore,
+  disks: DiskWorkers | undefined,
+  remote: RemoteStore,
+  hasher: Hasher | undefined,
+): GrantedBlocks | undefined {
+  if (disks === undefined || reading === undefined || hasher === undefined) return undefined;
+  const { memory } = disks;
+  return new GrantedBlocks({
+    stage: new StageWriter(memory, blockBytes),
+    hasher: new BlockHasher(hasher, reading.hashDomain),
+    blockBytes,
+    post: remote.post,
   });
 }
 

@@ -1,10 +1,11 @@
 /**
  * Blocks and pointers on their way between threads. The caller's buffers are copied, never detached; what is packed
- * here is fresh memory, one allocation a message, and is transferred.
+ * here is one piece of memory a message, and is transferred.
  */
 import { assert } from '../base/assert.ts';
 import type { BlockAddress, Generation } from '../base/brand.ts';
 import type { Pointer } from '../format/pointer.ts';
+import type { MessageMemory } from './message-memory.ts';
 
 /** Blocks one behind the other. */
 export interface PackedBlocks {
@@ -12,22 +13,10 @@ export interface PackedBlocks {
   readonly lengths: readonly number[];
 }
 
-/** Blocks that lie in shared memory until the answer has come: where, and how long each is, in bytes. */
-export interface StagedBlocks {
-  readonly offsets: readonly number[];
-  readonly lengths: readonly number[];
-}
-
-/** A place in shared memory for blocks on their way to be written. */
-export interface Stager {
-  /** Copies the blocks there, or says that there is no room now. */
-  stage(blocks: readonly Uint8Array[]): (StagedBlocks & { release(): void }) | undefined;
-}
-
-export function packBlocks(blocks: readonly Uint8Array[]): PackedBlocks {
+export function packBlocks(blocks: readonly Uint8Array[], memory: MessageMemory): PackedBlocks {
   let total = 0;
   for (const block of blocks) total += block.length;
-  const bytes = new Uint8Array(total);
+  const bytes = memory.take(total);
   let offset = 0;
   for (const block of blocks) {
     bytes.set(block, offset);

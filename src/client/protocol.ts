@@ -6,10 +6,11 @@
  * double the messages.
  */
 import type { SessionBuffers } from '../shared/session-memory.ts';
+import type { Grant } from '../store/grants.ts';
 import type { CheckReport, Durability } from '../store/report.ts';
 import type { StoreSettings } from '../store/settings.ts';
 import type { BegunTransaction, OpenedStore, StoreEvent, StoreVerbs } from '../store/verbs.ts';
-import type { PackedBlocks, StagedBlocks } from './packing.ts';
+import type { PackedBlocks } from './packing.ts';
 import type { StoreErrorRecord } from './transfer.ts';
 
 /** Comes before `open` and `importImage`. */
@@ -70,6 +71,12 @@ export interface WorkerSupport {
   readonly reason?: string;
 }
 
+/** Pointers, and the memory that the blocks came in. */
+export interface WrittenBlocks {
+  readonly pointers: Float64Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 /** The verbs, with blocks and pointers packed. */
 export interface VerbsApi
   extends Pick<
@@ -85,22 +92,19 @@ export interface VerbsApi
   > {
   begin(ticket: number): Promise<BegunTransaction>;
   transactionRead(transaction: number, pointers: Float64Array): Promise<Uint8Array[]>;
-  transactionWrite(transaction: number, blocks: PackedBlocks): Promise<Float64Array>;
-  /** As `transactionWrite`, of blocks in shared memory that stay there until the answer. */
-  writeStaged(transaction: number, blocks: StagedBlocks): Promise<Float64Array>;
+  transactionWrite(transaction: number, blocks: PackedBlocks): Promise<WrittenBlocks>;
   transactionReplace(
     transaction: number,
     old: Float64Array,
     block: PackedBlocks,
-  ): Promise<Float64Array>;
+  ): Promise<WrittenBlocks>;
   transactionFree(transaction: number, pointers: Float64Array): Promise<void>;
   transactionSetRoot(
     transaction: number,
     name: string,
     pointer: Float64Array | undefined,
   ): Promise<void>;
-  /** `isAwaited`: a note tells when it is visible, which is before it is durable. */
-  end(transaction: number, durability: Durability, isAwaited: boolean): Promise<number>;
+  end(transaction: number, request: EndRequest): Promise<number>;
   read(pointers: Float64Array): Promise<Uint8Array[]>;
   /** `check` names the call in the progress notes. */
   check(check: number, reachable: Float64Array | undefined): Promise<CheckReport>;
@@ -157,10 +161,51 @@ export interface StoreHandle {
   readonly durability: Durability;
 }
 
+/** Granted blocks: they lie on the stage, from the block with the number `first` on. */
+export interface WrittenStep {
+  readonly step: 'written';
+  readonly transaction: number;
+  readonly first: number;
+  readonly pointers: Float64Array;
+}
+
+/** How a transaction ends. */
+export interface EndRequest {
+  readonly durability: Durability;
+  /** A note tells when it is visible, which is before it is durable. */
+  readonly isAwaited: boolean;
+  /** See `EndOptions`. */
+  readonly isLast: boolean;
+  readonly grantRound: number | undefined;
+}
+
+/** Answered by the note `done` or `undone`, if at all. */
+export interface EndStep extends EndRequest {
+  readonly step: 'end';
+  readonly transaction: number;
+  readonly isAnswered: boolean;
+}
+
+/** A part of a transaction that needs no answer before the end: what goes wrong in it comes back from there. */
+export type Step =
+  | { readonly step: 'begin'; readonly transaction: number }
+  | WrittenStep
+  | {
+      readonly step: 'root';
+      readonly transaction: number;
+      readonly name: string;
+      readonly pointer: Float64Array | undefined;
+    }
+  | EndStep;
+
 /** From the page to the worker. */
 export type ClientNote =
   | { readonly note: 'seen'; readonly publication: number }
   | { readonly note: 'cancelBegin'; readonly ticket: number }
+  /** What a transaction says without waiting for an answer, all of it together. */
+  | { readonly note: 'steps'; readonly steps: readonly Step[] }
+  /** The page does not use what is left of the blocks that it was granted. */
+  | { readonly note: 'givenBack' }
   | { readonly note: 'ping' }
   /** The attached client is dead. */
   | { readonly note: 'forget'; readonly client: number }
@@ -179,6 +224,12 @@ export type WorkerNote =
   | { readonly note: 'pong' }
   /** The transaction's state is visible. */
   | { readonly note: 'ended'; readonly transaction: number }
+  /** A transaction of steps has ended, has failed to, or could not begin; the last comes before the others. */
+  | { readonly note: 'done'; readonly transaction: number }
+  | { readonly note: 'undone'; readonly transaction: number; readonly error: StoreErrorRecord }
+  | { readonly note: 'unbegun'; readonly transaction: number; readonly error: StoreErrorRecord }
+  /** The page may use these blocks. */
+  | { readonly note: 'grant'; readonly grant: Grant }
   /** The client that the store was shared with has begun to use it. */
   | { readonly note: 'attached'; readonly client: number }
   /** Something failed outside any call: the session is over. */

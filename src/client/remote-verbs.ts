@@ -2,18 +2,12 @@
  * The verbs of a store whose engine runs in another thread: packs, posts, races every call against the session's end
  * (I14), and unpacks.
  */
-import { type Endpoint, type Remote, transfer, wrap } from 'comlink';
-import type { Pointer } from '../format/pointer.ts';
+import { type Endpoint, type Remote, wrap } from 'comlink';
 import type { CheckReport } from '../store/report.ts';
 import type { CheckOptions, StoreEvent, StoreVerbs } from '../store/verbs.ts';
+import type { GrantedBlocks } from './granted-blocks.ts';
 import type { Lifeline } from './lifeline.ts';
-import {
-  type PackedBlocks,
-  packBlocks,
-  packPointers,
-  type Stager,
-  unpackPointers,
-} from './packing.ts';
+import { Outbox } from './outbox.ts';
 import {
   asNote,
   type ClientNote,
@@ -21,17 +15,26 @@ import {
   type WorkerApi,
   type WorkerNote,
 } from './protocol.ts';
+import {
+  type TransactionVerbParts,
+  type TransactionVerbs,
+  transactionVerbs,
+  transferPointers,
+} from './transaction-verbs.ts';
 import { installErrorTransfer, unpackStoreError } from './transfer.ts';
 
 type Progress = (done: number, total: number) => void;
 
+/** A store's verbs, and what only a client of another thread's engine can do. */
+export interface ClientVerbs extends Omit<StoreVerbs, keyof TransactionVerbs>, TransactionVerbs {}
+
 export interface RemoteStore<Api extends VerbsApi = WorkerApi> {
-  readonly verbs: StoreVerbs;
+  readonly verbs: ClientVerbs;
   /** For the calls that are no verbs: `open`, `importImage`, `probe`. Races like all others. */
   call<T>(run: (api: Remote<Api>) => Promise<T>): Promise<T>;
   post(note: ClientNote): void;
-  /** With shared memory, where blocks to be written lie while the engine takes them. */
-  stager: Stager | undefined;
+  /** With shared memory, while nobody else uses the store: blocks that are written without asking. */
+  granted: GrantedBlocks | undefined;
   /** Told when a client that the store was shared with has begun to use it. */
   onAttached: (client: number) => void;
 }
@@ -61,14 +64,28 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
     if (note.note === 'event') listener(note.event);
     else if (note.note === 'progress') progress.get(note.check)?.(note.done, note.total);
     else if (note.note === 'ended') ended.get(note.transaction)?.();
+    else if (note.note === 'done') outbox.done(note.transaction);
+    else if (note.note === 'undone') outbox.undone(note.transaction, note.error);
+    else if (note.note === 'unbegun') outbox.unbegun(note.transaction, note.error);
+    else if (note.note === 'grant') remote.granted?.hear(note.grant);
     else if (note.note === 'attached') remote.onAttached(note.client);
     else if (note.note === 'failed') lifeline.end(unpackStoreError(note.error));
   });
 
-  const post = (note: ClientNote): void => {
-    if (lifeline.ended === undefined) endpoint.postMessage(note);
+  const alive = (): boolean => lifeline.ended === undefined;
+  const send = (note: ClientNote): void => {
+    if (alive()) endpoint.postMessage(note);
   };
-  const call: RemoteStore<Api>['call'] = (run) => lifeline.race(() => run(own));
+  const outbox = new Outbox(send, lifeline);
+  const post = (note: ClientNote): void => {
+    outbox.flush();
+    send(note);
+  };
+  const ask: TransactionVerbParts['ask'] = (run, options) => {
+    outbox.flush();
+    return lifeline.race(run, options);
+  };
+  const call: RemoteStore<Api>['call'] = (run) => ask(() => run(own));
   // The first events may be here before the answer to `open` has been looked at.
   const subscribe: StoreVerbs['subscribe'] = (hear) => {
     listener = hear;
@@ -77,120 +94,57 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
   const remote: RemoteStore<Api> = {
     verbs: {
       subscribe,
-      ...transactionVerbs({ api, lifeline, post, ended, stager: () => remote.stager }),
-      ...storeVerbs(api, lifeline, progress),
+      ...transactionVerbs({ api, ask, post, outbox, ended, alive, shared: () => remote }),
+      ...storeVerbs(api, { ask, progress, giveBack: () => remote.granted?.giveBack() }),
       seen: (publication) => post({ note: 'seen', publication }),
     },
     call,
     post,
-    stager: undefined,
+    granted: undefined,
     onAttached: () => {},
   };
   return remote;
 }
 
-type TransactionVerbs = Pick<
-  StoreVerbs,
-  | 'begin'
-  | 'cancelBegin'
-  | 'transactionRead'
-  | 'transactionWrite'
-  | 'transactionReplace'
-  | 'transactionFree'
-  | 'transactionSetRoot'
-  | 'end'
-  | 'abort'
->;
-
-interface VerbParts {
-  readonly api: Remote<VerbsApi>;
-  readonly lifeline: Lifeline;
-  readonly post: (note: ClientNote) => void;
-  readonly ended: Map<number, () => void>;
-  readonly stager: () => Stager | undefined;
-}
-
-function transactionVerbs({ api, lifeline, post, ended, stager }: VerbParts): TransactionVerbs {
-  return {
-    begin: (ticket) => lifeline.race(() => api.begin(ticket)),
-    cancelBegin: (ticket) => post({ note: 'cancelBegin', ticket }),
-    transactionRead: (transaction, pointers) =>
-      lifeline.race(() => api.transactionRead(transaction, transferPointers(pointers))),
-    transactionWrite: async (transaction, blocks) => {
-      const staged = stager()?.stage(blocks);
-      if (staged === undefined) {
-        const packed = transferBlocks(blocks);
-        const words = await lifeline.race(() => api.transactionWrite(transaction, packed));
-        return unpackPointers(words);
-      }
-      const { offsets, lengths, release } = staged;
-      const write = lifeline.race(() => api.writeStaged(transaction, { offsets, lengths }));
-      return unpackPointers(await write.finally(release));
-    },
-    transactionReplace: async (transaction, old, block) => {
-      const packed = transferBlocks([block]);
-      const words = await lifeline.race(() =>
-        api.transactionReplace(transaction, packPointers([old]), packed),
-      );
-      return unpackPointers(words)[0] as Pointer;
-    },
-    transactionFree: (transaction, pointers) =>
-      lifeline.race(() => api.transactionFree(transaction, transferPointers(pointers))),
-    transactionSetRoot: (transaction, name, pointer) => {
-      const words = pointer === undefined ? undefined : packPointers([pointer]);
-      return lifeline.race(() => api.transactionSetRoot(transaction, name, words));
-    },
-    end: (transaction, durability, onEnded) => {
-      if (onEnded !== undefined) ended.set(transaction, onEnded);
-      const isAwaited = onEnded !== undefined;
-      const end = lifeline.race(() => api.end(transaction, durability, isAwaited), {
-        maybeApplied: true,
-      });
-      return isAwaited ? end.finally(() => ended.delete(transaction)) : end;
-    },
-    abort: (transaction) => lifeline.race(() => api.abort(transaction)),
-  };
+interface StoreVerbParts {
+  readonly ask: TransactionVerbParts['ask'];
+  readonly progress: Map<number, Progress>;
+  readonly giveBack: () => void;
 }
 
 function storeVerbs(
   api: Remote<VerbsApi>,
-  lifeline: Lifeline,
-  progress: Map<number, Progress>,
+  { ask, progress, giveBack }: StoreVerbParts,
 ): Omit<StoreVerbs, keyof TransactionVerbs | 'subscribe' | 'seen'> {
   let checks = 0;
   const check = async (options: CheckOptions, onProgress?: Progress): Promise<CheckReport> => {
     checks += 1;
     const id = checks;
     if (onProgress !== undefined) progress.set(id, onProgress);
+    giveBack();
     const { reachable } = options;
     const words = reachable === undefined ? undefined : transferPointers(reachable);
     try {
-      return await lifeline.race(() => api.check(id, words));
+      return await ask(() => api.check(id, words));
     } finally {
       progress.delete(id);
     }
   };
-  return {
-    read: (pointers) => lifeline.race(() => api.read(transferPointers(pointers))),
-    stats: () => lifeline.race(() => api.stats()),
-    blockStates: () => lifeline.race(() => api.blockStates()),
-    check,
-    compactLogs: () => lifeline.race(() => api.compactLogs()),
-    exportStart: () => lifeline.race(() => api.exportStart()),
-    exportNext: (stream) => lifeline.race(() => api.exportNext(stream)),
-    exportCancel: (stream) => lifeline.race(() => api.exportCancel(stream)),
-    sync: () => lifeline.race(() => api.sync(), { maybeApplied: true }),
-    close: () => lifeline.race(() => api.close(), { maybeApplied: true }),
+  /** Of what looks at all blocks: none of them is granted meanwhile. */
+  const accurate = <T>(run: () => Promise<T>): Promise<T> => {
+    giveBack();
+    return ask(run);
   };
-}
-
-function transferPointers(pointers: readonly Pointer[]): Float64Array<ArrayBuffer> {
-  const words = packPointers(pointers);
-  return transfer(words, [words.buffer]);
-}
-
-/** Copies first: the caller's buffers are never detached. */
-function transferBlocks(blocks: readonly Uint8Array[]): PackedBlocks {
-  const packed = packBlocks(blocks);
-  return transfer(packed, [packed.bytes.buffer]);
+  return {
+    read: (pointers) => ask(() => api.read(transferPointers(pointers))),
+    stats: () => accurate(() => api.stats()),
+    blockStates: () => accurate(() => api.blockStates()),
+    check,
+    compactLogs: () => accurate(() => api.compactLogs()),
+    exportStart: () => accurate(() => api.exportStart()),
+    exportNext: (stream) => ask(() => api.exportNext(stream)),
+    exportCancel: (stream) => ask(() => api.exportCancel(stream)),
+    sync: () => ask(() => api.sync(), { maybeApplied: true }),
+    close: () => ask(() => api.close(), { maybeApplied: true }),
+  };
 }

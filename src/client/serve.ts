@@ -5,6 +5,7 @@
  */
 import { type Endpoint, expose } from 'comlink';
 import type { SessionBuffers } from '../shared/session-memory.ts';
+import { StageReader } from '../shared/stage.ts';
 import type { StoreDirectory } from '../store/directory.ts';
 import type { SessionThreads, StartDisk } from '../store/session-threads.ts';
 import type { StoreSettings } from '../store/settings.ts';
@@ -87,6 +88,8 @@ class StoreServer {
     else if (note.note === 'release') this.#release();
     else if (note.note === 'seen') this.#verbs.session?.seen(note.publication);
     else if (note.note === 'forget') void this.#forget(note.client);
+    else if (note.note === 'steps') this.#verbs.take(note.steps);
+    else if (note.note === 'givenBack') this.#verbs.session?.giveBack();
     else this.#verbs.cancelBegin(note.ticket);
   }
 
@@ -129,7 +132,10 @@ class StoreServer {
     });
     this.#threads = threads;
     this.#verbs.session = session;
-    this.#verbs.shared = threads?.memory.bytes;
+    if (threads !== undefined) {
+      this.#verbs.stage = new StageReader(threads.memory, session.opened.blockBytes);
+      session.onGrant = (grant) => this.post({ note: 'grant', grant });
+    }
     session.subscribe((event) => this.post({ note: 'event', event }));
     return session.opened;
   }
@@ -139,7 +145,6 @@ class StoreServer {
     const verbs = new VerbServer(port, client);
     const session = this.#verbs.opened();
     verbs.session = session;
-    verbs.shared = this.#verbs.shared;
     this.#attached.set(client, verbs);
     const api: AttachedApi = {
       ...verbs.transactionVerbs(),

@@ -22,7 +22,7 @@ export class SessionView {
   #told: Health;
 
   constructor(
-    verbs: StoreVerbs,
+    verbs: Pick<StoreVerbs, 'subscribe' | 'seen'>,
     opened: OpenedStore,
     lifeline: Lifeline,
     states: StateSource = new AnnouncedStates(opened.state, (seen) => verbs.seen(seen)),

@@ -28,7 +28,6 @@ import type { StoreVerbs } from '../store/verbs.ts';
 import { missOutcomeAt, putMiss } from '../sync/disk-protocol.ts';
 import type { BlockSource } from './block-source.ts';
 import type { Lifeline } from './lifeline.ts';
-import type { StagedBlocks, Stager } from './packing.ts';
 
 /** Reads asked for together. */
 interface Batch {
@@ -66,7 +65,7 @@ export interface SharedBlocksParts {
   readonly lifeline: Lifeline;
 }
 
-export class SharedBlocks implements BlockSource, Stager {
+export class SharedBlocks implements BlockSource {
   readonly isShared = true;
   /** Blocks copied out of the cache, and blocks that had to be loaded. */
   hits = 0;
@@ -129,31 +128,6 @@ export class SharedBlocks implements BlockSource, Stager {
     }
     if (missing.length > 0) await this.#readMissing(pointers, targets, missing);
     return [...targets];
-  }
-
-  /**
-   * Blocks to be written, in cells of a mailbox that nothing is asked with: fresh memory for a message costs five times
-   * as much as the copy itself. At most half of the cells, so that reads go on.
-   */
-  stage(blocks: readonly Uint8Array[]): (StagedBlocks & { release(): void }) | undefined {
-    const [disk] = this.#disks;
-    if (disk === undefined || blocks.length > disk.landings.length / 2) return undefined;
-    const cells: number[] = [];
-    const release = (): void => {
-      for (const cell of cells) disk.mailbox.release(cell);
-      this.#wakeWaiting();
-    };
-    for (const block of blocks) {
-      const cell = disk.mailbox.claim();
-      if (cell < 0) {
-        release();
-        return undefined;
-      }
-      cells.push(cell);
-      (disk.landings[cell] as Uint8Array).set(block);
-    }
-    const offsets = cells.map((cell) => (disk.landings[cell] as Uint8Array).byteOffset);
-    return { offsets, lengths: blocks.map((block) => block.length), release };
   }
 
   #wakeWaiting(): void {

@@ -162,7 +162,6 @@ async function attachedStore(
   const { verbs } = remote;
   const memory = new SessionMemory(buffers);
   const shared = sharedReader({ memory, reading, client, verbs, lifeline });
-  remote.stager = shared.blocks;
   const figures = shared.figures(await verbs.stats());
   lifeline.onEnd(() => void letGo());
   const parts = {

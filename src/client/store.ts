@@ -13,7 +13,7 @@ import type {
   Recovery,
   StoreStats,
 } from '../store/report.ts';
-import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
+import type { OpenedStore } from '../store/verbs.ts';
 import type { BlockSource } from './block-source.ts';
 import type { CatalogueStatus } from './catalogue.ts';
 import { checkInto, checkIntos, checkPointer, checkPointers } from './check-arguments.ts';
@@ -24,6 +24,7 @@ import { NestingGuard } from './nesting.ts';
 import { checkDurability, checkSignal } from './options.ts';
 import type { StoreHandle } from './protocol.ts';
 import { type BlockReader, Reader } from './reader.ts';
+import type { ClientVerbs } from './remote-verbs.ts';
 import type { SessionView } from './session-view.ts';
 import type { Figures } from './shared-figures.ts';
 import type { VisibleState } from './state-source.ts';
@@ -45,7 +46,7 @@ export interface CheckStoreOptions {
 /** What a store is made of. */
 export interface StoreParts {
   readonly name: string;
-  readonly verbs: StoreVerbs;
+  readonly verbs: ClientVerbs;
   readonly opened: OpenedStore;
   readonly recovery: Recovery;
   readonly profile: Profile;
@@ -81,7 +82,7 @@ export class Store implements BlockReader {
   /** What opening found, roll-backs included. */
   readonly recovery: Recovery;
   readonly #parts: StoreParts;
-  readonly #verbs: StoreVerbs;
+  readonly #verbs: ClientVerbs;
   readonly #view: SessionView;
   readonly #nesting: NestingGuard;
   readonly #turns = new Turns();

@@ -264,12 +264,12 @@ describe('I14: when the worker dies', () => {
   });
 
   test('one that is being committed says that it may have been applied', async () => {
-    const { open, origin } = fakeOrigin((session) => {
+    const { open, origin, last } = fakeOrigin((session) => {
       session.endGate = new Promise(() => {});
     });
     await using store = await open();
     const ending = store.transaction((tx) => tx.write(bytes(1)));
-    await pause(10);
+    await vi.waitFor(() => expect(last().calls).toContain('end'));
     origin.killWorkers();
     await expect(ending).rejects.toMatchObject({ code: 'SESSION_LOST', maybeApplied: true });
   });

@@ -6,11 +6,12 @@ import { StoreError } from '../base/errors.ts';
 import { type BlockPointer, type Pointer, toPublic } from '../format/pointer.ts';
 import { rootNameFlaw } from '../format/root-name.ts';
 import type { Durability } from '../store/report.ts';
-import type { BegunTransaction, StoreVerbs } from '../store/verbs.ts';
+import type { BegunTransaction } from '../store/verbs.ts';
 import type { BlockSource } from './block-source.ts';
 import { checkBlock, checkIntos, checkPointer, checkPointers, deliver } from './check-arguments.ts';
 import type { Lifeline } from './lifeline.ts';
 import type { NestingGuard } from './nesting.ts';
+import type { ClientVerbs } from './remote-verbs.ts';
 import { type VisibleState, visibleState } from './state-source.ts';
 import type { Turn, Turns } from './turns.ts';
 
@@ -31,11 +32,11 @@ const FREES_PER_MESSAGE = 4096;
  */
 export class Transaction {
   readonly #id: number;
-  readonly #verbs: StoreVerbs;
+  readonly #verbs: ClientVerbs;
   readonly #blocks: BlockSource;
   readonly #blockBytes: number;
   readonly #roots: Map<string, BlockPointer>;
-  #ended: StoreError | undefined;
+  #ended: (() => StoreError) | undefined;
   /** @internal */
   changedRoots = false;
   /** @internal Its fate is the engine's from now on. */
@@ -228,13 +229,13 @@ export class Transaction {
   }
 
   /** @internal Nothing more is accepted; what was collected is sent. */
-  finish(why: StoreError): void {
+  finish(why: () => StoreError): void {
     this.#sendFrees();
     this.#ended ??= why;
   }
 
   #assertOpen(): void {
-    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#ended !== undefined) throw this.#ended();
   }
 
   /** They leave before any other operation of the transaction, or with the next microtask. */
@@ -272,7 +273,7 @@ export interface TransactionOptions {
 
 /** What a transaction needs of its store. */
 export interface TransactionContext {
-  readonly verbs: StoreVerbs;
+  readonly verbs: ClientVerbs;
   readonly blocks: BlockSource;
   readonly lifeline: Lifeline;
   readonly nesting: NestingGuard;
@@ -320,25 +321,32 @@ async function runInTurn<T>(
   const { verbs } = context;
   const ticket = context.nextTicket();
   const known = context.knownState();
-  const beginning = begin(verbs, ticket, signal);
-  const beginFailure = beginning.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  // What it will see is known: the engine's answer need not be waited for.
-  const { roots } = known ?? visibleState((await beginning).state);
+  // What it will see is known: the engine's answer need not be waited for, or even given.
+  const unasked = known !== undefined && signal === undefined && verbs.beginUnasked(ticket);
+  const beginning = unasked ? undefined : begin(verbs, ticket, signal);
+  const beginFlaw = flawOf(beginning);
+  const { roots } = known ?? visibleState((await (beginning as Promise<BegunTransaction>)).state);
   const tx = new Transaction(ticket, roots, context);
   try {
     const value = await runCallback(context, tx, callback, signal);
-    tx.finish(endedError());
+    tx.finish(endedError);
     await end(context, tx, turn, { ticket, durability });
     return value;
   } catch (error) {
-    tx.finish(endedError());
-    const failure = await beginFailure;
+    tx.finish(endedError);
+    const flaw = await beginFlaw;
     // Rolling back can fail only with the session itself, whose health tells; the caller's error is the one to know.
     if (!tx.endSent) await verbs.abort(ticket).catch(() => undefined);
-    throw failure ?? error;
+    throw flaw ?? verbs.beginFlaw(ticket) ?? error;
+  }
+}
+
+async function flawOf(beginning: Promise<unknown> | undefined): Promise<unknown> {
+  try {
+    await beginning;
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 
@@ -351,16 +359,17 @@ async function end(
 ): Promise<void> {
   tx.endSent = true;
   if (tx.changedRoots) {
-    await verbs.end(ticket, durability, turn.isAwaited ? () => turn.end() : undefined);
+    const onEnded = turn.isAwaited ? () => turn.end() : undefined;
+    await verbs.end(ticket, durability, { onEnded, isLast: !turn.isAwaited });
     return;
   }
-  const ended = verbs.end(ticket, durability);
+  const ended = verbs.end(ticket, durability, { isLast: !turn.isAwaited });
   turn.end();
   await ended;
 }
 
 async function begin(
-  verbs: StoreVerbs,
+  verbs: ClientVerbs,
   ticket: number,
   signal: AbortSignal | undefined,
 ): Promise<BegunTransaction> {
@@ -406,11 +415,11 @@ async function runCallback<T>(
   const interrupted = new Promise<never>((_, reject) => {
     abort = () => {
       const error = abortedError(signal);
-      tx.finish(error);
+      tx.finish(() => error);
       reject(error);
     };
     forget = lifeline.onEnd((error) => {
-      tx.finish(error);
+      tx.finish(() => error);
       reject(error);
     });
   });

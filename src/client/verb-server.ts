@@ -6,13 +6,33 @@ import { type Endpoint, transfer } from 'comlink';
 import { assert } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
-import type { OpenedStore, StoreVerbs } from '../store/verbs.ts';
-import { packPointers, unpackBlocks, unpackPointers } from './packing.ts';
-import type { WorkerApi, WorkerNote } from './protocol.ts';
+import type { StageReader } from '../shared/stage.ts';
+import type { Grant } from '../store/grants.ts';
+import type { BegunTransaction, OpenedStore, StoreVerbs } from '../store/verbs.ts';
+import { type PackedBlocks, packPointers, unpackBlocks, unpackPointers } from './packing.ts';
+import type {
+  EndRequest,
+  EndStep,
+  Step,
+  WorkerApi,
+  WorkerNote,
+  WrittenBlocks,
+  WrittenStep,
+} from './protocol.ts';
+import { packStoreError, storeErrorFrom } from './transfer.ts';
 
 /** An open store: its verbs, and what opening it found. */
 export interface ServedSession extends StoreVerbs {
   readonly opened: OpenedStore;
+  /** Hears of blocks that the page may use. */
+  onGrant: (grant: Grant) => void;
+  /** Resolves when the blocks have been copied, or given up with their transaction. */
+  writeGranted(
+    transaction: number,
+    pointers: readonly Pointer[],
+    blocks: readonly Uint8Array[],
+  ): Promise<void>;
+  giveBack(): void;
 }
 
 /** Progress notes are sent at most this many times a check. */
@@ -26,8 +46,8 @@ export class VerbServer {
   readonly #open = new Set<number>();
   #abandoned = false;
   session: ServedSession | undefined;
-  /** The contents memory, where there is shared memory: blocks to be written lie there. */
-  shared: Uint8Array | undefined;
+  /** The page's blocks, where there is shared memory. */
+  stage: StageReader | undefined;
 
   constructor(endpoint: Endpoint, client: number) {
     this.#endpoint = endpoint;
@@ -40,6 +60,72 @@ export class VerbServer {
 
   cancelBegin(ticket: number): void {
     this.session?.cancelBegin(this.#ticket(ticket));
+  }
+
+  /** Parts of transactions that wait for no answers. */
+  take(steps: readonly Step[]): void {
+    for (const step of steps) {
+      if (step.step === 'begin') this.#beginUnasked(step.transaction);
+      else if (step.step === 'written') void this.#written(step);
+      else if (step.step === 'root') this.#setRoot(step).catch(() => undefined);
+      else this.#endUnasked(step);
+    }
+  }
+
+  #beginUnasked(transaction: number): void {
+    this.#begin(transaction).catch((error: unknown) => {
+      this.post({ note: 'unbegun', transaction, error: packStoreError(storeErrorFrom(error)) });
+    });
+  }
+
+  /** What goes wrong with one that is not answered has ended the store's health, which tells. */
+  #endUnasked({ transaction, isAnswered, ...request }: EndStep): void {
+    const answer = (note: WorkerNote): void => {
+      if (isAnswered) this.post(note);
+    };
+    this.#end(transaction, request).then(
+      () => answer({ note: 'done', transaction }),
+      (error: unknown) =>
+        answer({ note: 'undone', transaction, error: packStoreError(storeErrorFrom(error)) }),
+    );
+  }
+
+  async #setRoot({
+    transaction,
+    name,
+    pointer: words,
+  }: Pick<Extract<Step, { step: 'root' }>, 'transaction' | 'name' | 'pointer'>): Promise<void> {
+    const pointer = words === undefined ? undefined : unpackPointers(words)[0];
+    return this.opened().transactionSetRoot(this.#ticket(transaction), name, pointer);
+  }
+
+  async #begin(ticket: number): Promise<BegunTransaction> {
+    const session = this.opened();
+    const name = this.#ticket(ticket);
+    this.#open.add(name);
+    const begun = await session.begin(name);
+    if (this.#abandoned) await session.abort(name);
+    return { ...begun, transaction: ticket };
+  }
+
+  async #end(
+    transaction: number,
+    { durability, isAwaited, isLast, grantRound }: EndRequest,
+  ): Promise<number> {
+    const name = this.#ticket(transaction);
+    this.#open.delete(name);
+    const tell = (): void => this.post({ note: 'ended', transaction });
+    const onEnded = isAwaited ? tell : undefined;
+    return this.opened().end(name, durability, { onEnded, isLast, grantRound });
+  }
+
+  async #written({ transaction, first, pointers: words }: WrittenStep): Promise<void> {
+    const { stage } = this;
+    assert(stage !== undefined, 'blocks are staged in shared memory only');
+    const pointers = unpackPointers(words);
+    const blocks = stage.blocks(first, pointers.length);
+    await this.opened().writeGranted(this.#ticket(transaction), pointers, blocks);
+    stage.taken(first, pointers.length);
   }
 
   /**
@@ -57,11 +143,6 @@ export class VerbServer {
     return this.#client * TICKETS_PER_CLIENT + ticket;
   }
 
-  get #shared(): Uint8Array {
-    assert(this.shared !== undefined, 'blocks are staged in shared memory only');
-    return this.shared;
-  }
-
   opened(): ServedSession {
     const { session } = this;
     if (session === undefined)
@@ -74,7 +155,6 @@ export class VerbServer {
     | 'begin'
     | 'transactionRead'
     | 'transactionWrite'
-    | 'writeStaged'
     | 'transactionReplace'
     | 'transactionFree'
     | 'transactionSetRoot'
@@ -82,29 +162,16 @@ export class VerbServer {
     | 'abort'
   > {
     return {
-      begin: async (ticket) => {
-        const session = this.opened();
-        const name = this.#ticket(ticket);
-        this.#open.add(name);
-        const begun = await session.begin(name);
-        if (this.#abandoned) await session.abort(name);
-        return { ...begun, transaction: ticket };
-      },
+      begin: (ticket) => this.#begin(ticket),
       transactionRead: async (transaction, pointers) =>
         transferBlocks(
           await this.opened().transactionRead(this.#ticket(transaction), unpackPointers(pointers)),
         ),
       transactionWrite: async (transaction, blocks) =>
-        packPointers(
+        withMemory(
           await this.opened().transactionWrite(this.#ticket(transaction), unpackBlocks(blocks)),
+          blocks,
         ),
-      writeStaged: async (transaction, { offsets, lengths }) => {
-        const blocks = offsets.map((offset, n) => {
-          return this.#shared.subarray(offset, offset + (lengths[n] as number));
-        });
-        const name = this.#ticket(transaction);
-        return packPointers(await this.opened().transactionWrite(name, blocks));
-      },
       transactionReplace: async (transaction, old, block) => {
         const [pointer] = unpackPointers(old);
         const [bytes] = unpackBlocks(block);
@@ -113,20 +180,13 @@ export class VerbServer {
           pointer as Pointer,
           bytes as Uint8Array,
         );
-        return packPointers([replaced]);
+        return withMemory([replaced], block);
       },
       transactionFree: (transaction, pointers) =>
         this.opened().transactionFree(this.#ticket(transaction), unpackPointers(pointers)),
-      transactionSetRoot: (transaction, name, words) => {
-        const pointer = words === undefined ? undefined : unpackPointers(words)[0];
-        return this.opened().transactionSetRoot(this.#ticket(transaction), name, pointer);
-      },
-      end: (transaction, durability, isAwaited) => {
-        const name = this.#ticket(transaction);
-        this.#open.delete(name);
-        const tell = (): void => this.post({ note: 'ended', transaction });
-        return this.opened().end(name, durability, isAwaited ? tell : undefined);
-      },
+      transactionSetRoot: (transaction, name, pointer) =>
+        this.#setRoot({ transaction, name, pointer }),
+      end: (transaction, request) => this.#end(transaction, request),
       abort: (transaction) => {
         const name = this.#ticket(transaction);
         this.#open.delete(name);
@@ -179,6 +239,12 @@ export class VerbServer {
       this.post({ note: 'progress', check, done, total });
     };
   }
+}
+
+/** The memory goes back to where it came from, to be used again. */
+function withMemory(written: readonly Pointer[], { bytes }: PackedBlocks): WrittenBlocks {
+  const pointers = packPointers(written);
+  return transfer({ pointers, bytes }, [pointers.buffer, bytes.buffer]);
 }
 
 /** Hands the blocks' own buffers over instead of copying them. */

@@ -4,6 +4,7 @@
  *     0                     cache slots, then the superblock's staging: the engine's `BlockMemory`
  *     rawStart              a piece a disk, for plain reads and writes of opening, growth and check
  *     landingStart          a piece a client and disk: where what clients miss arrives, a block a cell
+ *     stageStart            blocks that the page writes, a block a cell (`stage`)
  *
  * Misses land in the client's own piece and not in a cache slot, so that nobody has to keep a slot for a client that
  * may be slow, or dead. The disk worker copies a verified block into a slot it was lent as well.
@@ -15,6 +16,8 @@ import { CLIENTS_MAX, MAILBOX_CELLS_MAX } from './control-layout.ts';
 export const RAW_BYTES = 256 * 1024;
 /** Shared among all pairs of a client and a disk. */
 const LANDING_BYTES = 8 * 2 ** 20;
+/** Blocks that the page has written and the store worker has not taken yet. */
+export const STAGE_BYTES = 4 * 2 ** 20;
 const BLOCK_BYTES_MAX = 65_536;
 const SLOT_BYTES_MAX = 65_536;
 /** A cache has a few slots however little was asked for; the store's blocks may be larger than expected. */
@@ -23,6 +26,7 @@ const CACHE_BYTES_MIN = 16 * BLOCK_BYTES_MAX;
 export interface ContentsLayout {
   readonly rawStart: number;
   readonly landingStart: number;
+  readonly stageStart: number;
   readonly byteCount: number;
 }
 
@@ -30,7 +34,8 @@ export function contentsLayout(cacheBytes: number): ContentsLayout {
   const slots = Math.ceil(Math.max(cacheBytes, CACHE_BYTES_MIN) / BLOCK_BYTES_MAX);
   const rawStart = slots * BLOCK_BYTES_MAX + SLOT_BYTES_MAX;
   const landingStart = rawStart + DISKS_MAX * RAW_BYTES;
-  return { rawStart, landingStart, byteCount: landingStart + LANDING_BYTES };
+  const stageStart = landingStart + LANDING_BYTES;
+  return { rawStart, landingStart, stageStart, byteCount: stageStart + STAGE_BYTES };
 }
 
 /** Cells of a mailbox that have room to land: at least two, for the largest blocks on the most disks. */

@@ -49,6 +49,8 @@ export const SESSION = {
   ended: 4,
   /** Not 0: the files are not found under their names any more. */
   filesGone: 5,
+  /** Counts blocks of the page's that were taken from the stage, see `stage`. */
+  stagedTaken: 6,
 } as const;
 const SESSION_WORDS = LINE_WORDS;
 

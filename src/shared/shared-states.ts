@@ -23,6 +23,8 @@ export interface SharedStatesMemory {
 export interface SharedReading {
   readonly geometry: Geometry;
   readonly slotCount: number;
+  /** What is hashed before each of the store's blocks. */
+  readonly hashDomain: Uint8Array;
   readonly states: SharedStatesMemory;
   /** The store's figures (`store/shared-stats`). */
   readonly stats: SharedArrayBuffer;

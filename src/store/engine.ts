@@ -475,8 +475,16 @@ export class Engine implements TransactionSpace {
     return { address, count: lastCount };
   }
 
-  writeBlock(address: BlockAddress, bytes: Uint8Array): Pointer {
-    return this.io.writeBlock(address, this.openGeneration, bytes);
+  writeBlock(
+    address: BlockAddress,
+    bytes: Uint8Array,
+    birth: Generation = this.openGeneration,
+  ): Pointer {
+    return this.io.writeBlock(address, birth, bytes);
+  }
+
+  get grantableBlocks(): number {
+    return this.health === 'ok' && !this.readOnly ? this.arenas.availableBlocks : 0;
   }
 
   giveBack(address: BlockAddress, count: number): void {

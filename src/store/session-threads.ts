@@ -100,11 +100,14 @@ export class SessionThreads {
   readonly disks = (devices: readonly Device[]): OpenDisks => {
     const links = devices.map((device) => this.links.get(device.file) as DiskLink);
     return (store) => {
-      const { geometry } = store.label;
+      const { geometry, hashDomain } = store.label;
       const states = allocateSharedStates(statesSize(geometry));
       this.states = new SharedStates(states);
       const { slotCount } = store;
-      this.reading = { geometry, slotCount, states, stats: this.stats, clients: CLIENT_NAMES };
+      this.reading = {
+        ...{ geometry, slotCount, hashDomain, states },
+        ...{ stats: this.stats, clients: CLIENT_NAMES },
+      };
       return ringDisks(this.memory, links)(store);
     };
   };

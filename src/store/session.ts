@@ -12,6 +12,7 @@ import type { Pointer } from '../format/pointer.ts';
 import { Checker } from './check.ts';
 import type { DurableCommit } from './commit.ts';
 import type { StoreDirectory } from './directory.ts';
+import { type Grant, Grants } from './grants.ts';
 import { ImageExport } from './image.ts';
 import type { Layer } from './layer.ts';
 import { Liveness } from './liveness-watch.ts';
@@ -38,6 +39,7 @@ import { TurnQueue } from './turn-queue.ts';
 import type {
   BegunTransaction,
   CheckOptions,
+  EndOptions,
   OpenedStore,
   PublishedState,
   StoreEvent,
@@ -48,6 +50,8 @@ import type {
 const GROUP_WAIT_MS = 2;
 /** A commit takes at most this many transactions' waiters before it begins. */
 const GROUP_TRANSACTIONS_MAX = 128;
+/** After a transaction of at most so many blocks its client is granted some for the next one. */
+const GRANT_AFTER_BLOCKS_MAX = 16;
 /** Between two looks at whether readers have left, while they hold blocks back, in milliseconds. */
 const READERS_WAIT_MS = 50;
 
@@ -112,6 +116,9 @@ export class Session implements StoreVerbs {
   private readonly commits = { count: 0, transactions: 0, msLast: 0, msMax: 0 };
   private closing: Promise<void> | undefined;
   private readonly readOnly: boolean;
+  private readonly grants: Grants;
+  /** Hears of blocks that the page may use, see `Grants`. */
+  onGrant: (grant: Grant) => void = () => {};
 
   constructor(
     options: SessionOptions,
@@ -137,6 +144,7 @@ export class Session implements StoreVerbs {
       layers: options.layers ?? [],
       ...(this.threads === undefined ? {} : this.threads.engineParts),
     });
+    this.grants = new Grants(this.engine, (grant) => this.onGrant(grant));
     this.opened = {
       ...openedStore(files, this.opening, startedMs),
       ...(this.threads?.reading === undefined ? {} : { reading: this.threads.reading }),
@@ -252,6 +260,29 @@ export class Session implements StoreVerbs {
     return this.transaction(id).write(blocks);
   }
 
+  /** The page has made these blocks of what it was granted. What goes wrong comes back from `end`. */
+  async writeGranted(
+    id: number,
+    pointers: readonly Pointer[],
+    blocks: readonly Uint8Array[],
+  ): Promise<void> {
+    // Before anything is waited for: what the page gives back next does not comprise them.
+    this.grants.use(pointers);
+    try {
+      // As all operations of a transaction do, so that none overtakes another.
+      if (this.beginning.size > 0) await this.begun(id);
+      this.transaction(id).writeGranted(pointers, blocks);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (!this.transactions.has(id)) this.grants.takeBack(pointers);
+    }
+    this.grants.topUp();
+  }
+
+  giveBack(): void {
+    this.grants.giveBack();
+  }
+
   async transactionReplace(id: number, old: Pointer, block: Uint8Array): Promise<Pointer> {
     if (this.beginning.size > 0) await this.begun(id);
     if (!this.hasRoom(id, 1)) await this.makeRoom(id, 1);
@@ -269,7 +300,11 @@ export class Session implements StoreVerbs {
     this.transaction(id).setRoot(name, pointer);
   }
 
-  async end(id: number, durability: Durability, onEnded?: () => void): Promise<number> {
+  async end(
+    id: number,
+    durability: Durability,
+    { onEnded, isLast = false, grantRound }: EndOptions = {},
+  ): Promise<number> {
     await this.begun(id);
     const transaction = this.transaction(id);
     const before = this.engine.publication;
@@ -280,6 +315,9 @@ export class Session implements StoreVerbs {
       this.turns.leave();
     }
     onEnded?.();
+    if (grantRound !== undefined && transaction.bornCount <= GRANT_AFTER_BLOCKS_MAX) {
+      this.grants.want(grantRound);
+    }
     const changed = this.engine.publication > before;
     if (!changed) return this.engine.durableGeneration;
     const generation = this.engine.openGeneration;
@@ -287,7 +325,7 @@ export class Session implements StoreVerbs {
       this.commitWithin(RELAXED_WAIT_MS);
       return generation;
     }
-    return this.waitFor(generation);
+    return this.waitFor(generation, isLast);
   }
 
   async abort(id: number): Promise<void> {
@@ -347,15 +385,17 @@ export class Session implements StoreVerbs {
 
   // ---- commits
 
-  /** Resolves when `generation` is durable. */
-  private async waitFor(generation: number): Promise<number> {
+  /** Resolves when `generation` is durable. `atOnce`: nothing that is on its way here would join the commit. */
+  private async waitFor(generation: number, atOnce = false): Promise<number> {
     if (this.engine.durableGeneration >= generation) return this.engine.durableGeneration;
     if (this.closed) throw closedError();
     this.engine.assertUsable();
     return new Promise((resolve, reject) => {
       this.waiters.push({ generation, resolve, reject });
       const alone = this.turns.length === 0 && this.transactions.size === 0;
-      this.commitWithin(alone || this.waiters.length >= GROUP_TRANSACTIONS_MAX ? 0 : GROUP_WAIT_MS);
+      if (alone && atOnce) this.commitNow();
+      else if (alone || this.waiters.length >= GROUP_TRANSACTIONS_MAX) this.commitWithin(0);
+      else this.commitWithin(GROUP_WAIT_MS);
     });
   }
 
@@ -371,12 +411,14 @@ export class Session implements StoreVerbs {
     if (ms >= this.commitTimerMs) return;
     clearTimeout(this.commitTimer);
     this.commitTimerMs = ms;
-    const begin = () => {
-      this.commitTimerMs = Number.POSITIVE_INFINITY;
-      this.beginCommit();
-    };
-    if (ms === 0) nextTask(begin);
-    else this.commitTimer = setTimeout(begin, ms);
+    if (ms === 0) nextTask(() => this.commitNow());
+    else this.commitTimer = setTimeout(() => this.commitNow(), ms);
+  }
+
+  private commitNow(): void {
+    clearTimeout(this.commitTimer);
+    this.commitTimerMs = Number.POSITIVE_INFINITY;
+    this.beginCommit();
   }
 
   private beginCommit(): void {
@@ -412,12 +454,17 @@ export class Session implements StoreVerbs {
     const ready = this.waiters.filter(({ generation }) => generation <= commit.generation);
     this.waiters = this.waiters.filter(({ generation }) => generation > commit.generation);
     for (const waiter of ready) waiter.resolve(commit.generation);
-    const { generation, transactions, ms } = commit;
-    this.emit({ type: 'commit', commit: { generation, transactions, ms } });
-    if (this.threads === undefined) this.emit({ type: 'state', state: this.state() });
+    // Those who wait are answered after this; where they look at shared memory, before: being woken for it takes time.
+    if (this.threads === undefined) this.announce(commit);
+    else nextTask(() => this.announce(commit));
     if (this.waiters.length > 0) this.commitWithin(0);
     else if (this.engine.changed) this.commitWithin(RELAXED_WAIT_MS);
     this.watchReaders();
+  }
+
+  private announce({ generation, transactions, ms }: DurableCommit): void {
+    this.emit({ type: 'commit', commit: { generation, transactions, ms } });
+    if (this.threads === undefined) this.emit({ type: 'state', state: this.state() });
   }
 
   /** Readers leave without a word: while only they hold blocks, somebody has to look. */

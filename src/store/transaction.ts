@@ -26,7 +26,8 @@ export interface TransactionSpace {
     countMax: number,
     hint: number,
   ): { address: BlockAddress; count: number };
-  writeBlock(address: BlockAddress, bytes: Uint8Array): Pointer;
+  /** Born in the open generation unless told. */
+  writeBlock(address: BlockAddress, bytes: Uint8Array, generation?: Generation): Pointer;
   /** Takes back the rest of a run: nothing was written to these blocks. */
   giveBack(address: BlockAddress, count: number): void;
   /** Throws NOT_FOUND unless the pointer's block is in use and is the pointer's. */
@@ -86,6 +87,11 @@ export class Transaction {
     this.space = space;
   }
 
+  /** @internal Blocks that it has written so far and not freed again. */
+  get bornCount(): number {
+    return this.born.size;
+  }
+
   /** @internal What made it doomed, if anything did. */
   get doomed(): StoreError | undefined {
     return this.doom;
@@ -142,6 +148,31 @@ export class Transaction {
         throw error;
       }
     }
+  }
+
+  /**
+   * @internal Blocks that were granted before it began, with the pointers that its client has made of them. What cannot
+   * be written goes back, and dooms it.
+   */
+  writeGranted(pointers: readonly Pointer[], blocks: readonly Uint8Array[]): void {
+    let written = 0;
+    try {
+      this.mutate(() => {
+        for (const pointer of pointers) {
+          this.writeAs(pointer, blocks[written] as Uint8Array);
+          written += 1;
+        }
+      });
+    } finally {
+      for (const { address } of pointers.slice(written)) this.space.giveBack(address, 1);
+    }
+  }
+
+  private writeAs(granted: Pointer, bytes: Uint8Array): void {
+    const { address, generation } = granted;
+    const pointer = this.space.writeBlock(address, bytes, generation);
+    this.born.set(address, pointer);
+    assert(samePointer(pointer, granted), 'I2: a granted block is what its client has hashed');
   }
 
   /**

@@ -68,6 +68,15 @@ export interface BegunTransaction {
   readonly state: PublishedState;
 }
 
+export interface EndOptions {
+  /** Called when it is visible, if it comes to that. */
+  readonly onEnded?: (() => void) | undefined;
+  /** The client has no other transaction that is about to end: a commit need not wait for company. */
+  readonly isLast?: boolean | undefined;
+  /** The client has use for granted blocks, of this round: see `Grants`. */
+  readonly grantRound?: number | undefined;
+}
+
 export interface CheckOptions {
   /**
    * With the live pointers, leaks, dangling and doubly used blocks are found too. Roots count as live by
@@ -101,9 +110,9 @@ export interface StoreVerbs {
   /**
    * Ends it. A failed write, replace, free or setRoot before has doomed it: it is rolled back and the first such
    * error comes back here. Resolves when durable (`strict`) or visible (`relaxed`), with the generation that holds
-   * it. `onEnded` is called when it is visible, if it comes to that.
+   * it.
    */
-  end(transaction: number, durability: Durability, onEnded?: () => void): Promise<number>;
+  end(transaction: number, durability: Durability, options?: EndOptions): Promise<number>;
   /** Rolls everything back. */
   abort(transaction: number): Promise<void>;
 
