@@ -74,6 +74,11 @@ export const SUPERBLOCK_ARENA = layout({
 });
 assert(SUPERBLOCK_ARENA.size === SUPERBLOCK_ARENA_BYTES, 'the geometry knows this entry');
 
+/** Takes the place of the checksum, and of all behind the header, in a superblock that was given up. */
+const GIVEN_UP = 0xff;
+const CHECKSUM_AT = SUPERBLOCK_HEADER.at.checksum;
+const CHECKSUM_BYTES = 8;
+
 /** Data, logs and this superblock were flushed together: it counts only if its whole root set verifies. */
 const FLAG_JOINT = 1;
 
@@ -107,6 +112,29 @@ export interface Superblock {
   readonly storeId: Uint8Array;
   readonly roots: ReadonlyMap<string, Pointer>;
   readonly arenas: readonly ArenaEntry[];
+}
+
+/**
+ * What is written over the first sector of a superblock that is given up: no sector of any superblock can complete it
+ * again, and its number is still known. Where `bytes` are none, there is no number.
+ *
+ * @param bytes The slot as it was found.
+ * @param sector Written to, all of it.
+ */
+export function encodeGivenUp(bytes: Uint8Array, sector: Uint8Array): void {
+  sector.fill(GIVEN_UP);
+  if (!startsWith(bytes, SUPERBLOCK_MAGIC)) return;
+  sector.set(bytes.subarray(0, SUPERBLOCK_HEADER.size));
+  sector.fill(GIVEN_UP, CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES);
+}
+
+/** The number of a superblock that was given up, if that is what the slot holds. */
+export function decodeGivenUp(bytes: Uint8Array): number | undefined {
+  if (!startsWith(bytes, SUPERBLOCK_MAGIC)) return undefined;
+  for (let n = 0; n < CHECKSUM_BYTES; n += 1) {
+    if (bytes[CHECKSUM_AT + n] !== GIVEN_UP) return undefined;
+  }
+  return readU53(viewOf(bytes), SUPERBLOCK_HEADER.at.generation);
 }
 
 /** The entry of an arena that was never opened. */

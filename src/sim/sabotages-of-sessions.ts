@@ -70,10 +70,35 @@ export const SESSIONS: readonly Sabotage[] = [
     },
   },
   {
+    name: 'granted-and-given-back-kept',
+    protects: 'I9: what the page does not use is free',
+    file: 'src/store/grants.ts',
+    find: '    for (const { address, count } of this.runs) this.space.giveBack(address, count);\n',
+    replace: '',
+    test: {
+      file: 'src/client/granted-blocks.test.ts',
+      title: [
+        'I9: what is granted and not used',
+        'is free for whoever asks: a store fills up to its last block, as one that grants nothing',
+      ],
+    },
+  },
+  {
+    name: 'stage-without-end',
+    protects: 'a block on its way to the engine is not written over',
+    file: 'src/shared/stage.ts',
+    find: '    if (full + count > this.cellCount) return undefined;\n',
+    replace: '',
+    test: {
+      file: 'src/shared/stage.test.ts',
+      title: ['a cell is filled again only when its block was taken'],
+    },
+  },
+  {
     name: 'turn-for-the-dead',
     protects: 'I14: a dead client stops nobody',
     file: 'src/client/verb-server.ts',
-    find: '        if (this.#abandoned) await session.abort(name);\n',
+    find: '    if (this.#abandoned) await session.abort(name);\n',
     replace: '',
     test: {
       file: 'src/client/verb-server.test.ts',

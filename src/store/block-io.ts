@@ -89,7 +89,7 @@ export class BlockIo implements CompletionSink, LogWriter {
     const { control } = options;
     const { blockBytes } = geometry;
     this.cache = new Cache({ blockBytes, slotCount, memory, ...(control && { control }) });
-    this.superblockOffset = slotCount * geometry.blockBytes;
+    this.superblockOffset = BlockIo.superblockOffset(geometry, slotCount);
     this.unfenced = ports.map(() => false);
     const share = slotCount < LENT_CACHE_SLOTS_MIN ? 0 : slotCount / (LENT_SHARE * ports.length);
     this.lentMax = Math.min(LENT_SLOTS_MAX, Math.floor(share));
@@ -97,9 +97,14 @@ export class BlockIo implements CompletionSink, LogWriter {
     this.lendSlots();
   }
 
+  /** Where the superblock is put together: behind the cache's slots. */
+  static superblockOffset(geometry: Geometry, slotCount: number): number {
+    return slotCount * geometry.blockBytes;
+  }
+
   /** Bytes of memory that a store of this geometry needs for its slots and the superblock's staging. */
   static memoryBytes(geometry: Geometry, slotCount: number): number {
-    return slotCount * geometry.blockBytes + geometry.slotBytes;
+    return BlockIo.superblockOffset(geometry, slotCount) + geometry.slotBytes;
   }
 
   private port(disk: DiskIndex): DiskPort {

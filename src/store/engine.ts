@@ -236,10 +236,7 @@ export class Engine implements TransactionSpace {
         `${this.reason} Nothing more is saved. Close the store, and delete it to accept the loss.`,
       );
     }
-    return new StoreError(
-      'POISONED',
-      `${this.reason} Nothing more is acknowledged; reading goes on. Close the store, open it again to recover.`,
-    );
+    return poisonedError(this.reason);
   }
 
   // ---- reading
@@ -296,8 +293,16 @@ export class Engine implements TransactionSpace {
       this.io.cache.drop(this.io.holdBlock(pointer));
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'CORRUPT') throw error;
+      this.assertNothingFailed();
       throw notFoundError(pointer, 'another block is stored there, or a damaged one');
     }
+  }
+
+  /** Where a write has failed, what is found at its address says nothing about the pointer. */
+  private assertNothingFailed(): void {
+    this.io.poll();
+    this.assertUsable();
+    if (this.doubt !== undefined) throw poisonedError(this.doubt);
   }
 
   isAllocated(address: BlockAddress): boolean {
@@ -652,4 +657,11 @@ export class Engine implements TransactionSpace {
     this.committer.fail();
     this.events.broken(health, reason);
   }
+}
+
+function poisonedError(reason: string): StoreError {
+  return new StoreError(
+    'POISONED',
+    `${reason} Nothing more is acknowledged; reading goes on. Close the store, open it again to recover.`,
+  );
 }

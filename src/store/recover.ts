@@ -1,6 +1,6 @@
 /**
  * Open: from files to the newest state that can be proved. Reads, and flushes what it has found, because an earlier
- * process may have died before it could; nothing is written.
+ * process may have died before it could. Nothing is written, except over superblocks that are given up: see `settle`.
  *
  * The newest superblock whose *root set* verifies wins: itself, the labels, the file lengths, the logs to their
  * recorded length, the root blocks, and the blocks born in the last three commits, by their logged hashes. Everything
@@ -39,8 +39,13 @@ import type { BlockHasher, Hasher } from '../format/hasher.ts';
 import type { Label } from '../format/label.ts';
 import { firstNonZero } from '../format/layout.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { decodeSuperblock, type Superblock } from '../format/superblock.ts';
-import type { CompletionSink, DiskPort } from '../sync/disk-port.ts';
+import {
+  decodeGivenUp,
+  decodeSuperblock,
+  encodeGivenUp,
+  type Superblock,
+} from '../format/superblock.ts';
+import type { CompletionSink, DiskPort, Outcome } from '../sync/disk-port.ts';
 import type { RejectedGeneration } from './report.ts';
 import { faultError } from './store-errors.ts';
 
@@ -73,6 +78,14 @@ export interface RecoverySource {
   readonly blockHasher: BlockHasher;
   /** `VERIFY_BYTES_MAX` unless told. */
   readonly verifyBytesMax?: number;
+  /** Room for a sector, to write over what is given up; left out where nothing may be written. */
+  readonly scratch?: SectorScratch | undefined;
+}
+
+/** A sector of the memory that the ports' requests speak of. */
+export interface SectorScratch {
+  readonly bytes: Uint8Array;
+  readonly memoryOffset: number;
 }
 
 /** One slot as it was found. */
@@ -82,6 +95,9 @@ export interface FoundSlot {
   readonly flaw: string;
   /** Nothing was ever written to it. */
   readonly blank: boolean;
+  /** The file ends before it does. */
+  readonly cut: boolean;
+  readonly bytes: Uint8Array;
 }
 
 type Verified = Pick<
@@ -100,11 +116,13 @@ export function readSlots(source: RecoverySource): FoundSlot[] {
     if (fault !== undefined && fault.kind !== 'short') throw faultError(fault);
     const decoded = decodeSuperblock(bytes, geometry, source.hasher);
     const blank = fault === undefined && firstNonZero(bytes, 0, bytes.length) < 0;
-    const unusable = (flaw: string) => slots.push({ slot, superblock: undefined, flaw, blank });
+    const cut = fault !== undefined;
+    const unusable = (flaw: string) =>
+      slots.push({ slot, superblock: undefined, flaw, blank, cut, bytes });
     if (fault !== undefined) unusable('the file is short');
     else if (!decoded.ok) unusable(decoded.error.detail);
     else if (!sameBytes(decoded.value.storeId, storeId)) unusable('it is another store’s');
-    else slots.push({ slot, superblock: decoded.value, flaw: '', blank });
+    else slots.push({ slot, superblock: decoded.value, flaw: '', blank, cut, bytes });
   }
   return slots;
 }
@@ -120,18 +138,15 @@ export function recover(source: RecoverySource): RecoveredStore {
     found = choose(candidates, source, { tolerateDamage: true }, rejected);
   }
   if (found === undefined) throw noSuperblock(slots, rejected);
-  settle(source.ports);
   const { superblock, verified } = found;
+  settle(source, givenUp(slots, superblock));
   const newest = candidates[0]?.generation ?? superblock.generation;
-  const lost = lostSlots(slots, superblock).map(({ slot, flaw }, n) => ({
-    generation: newest + n + 1,
-    reason: `slot ${slot} cannot be read (${flaw}); it may have held this generation, or an old one`,
-  }));
+  const lost = rejectedSlots(lostSlots(slots, superblock), newest);
   return {
     label: source.label,
     superblock,
     slotGenerations: slots.map((slot) => recoverableGeneration(slot, superblock)),
-    highestGeneration: newest + lost.length,
+    highestGeneration: Math.max(newest, ...lost.map(({ generation }) => generation)),
     rejected: [...lost.reverse(), ...rejected],
     ...verified,
   };
@@ -141,22 +156,45 @@ export function recover(source: RecoverySource): RecoveredStore {
  * I6: what was found is announced as durable, and later commits stand on it, but flush only the disks that they touch.
  * It may have been read from the system's memory: a process died between writing and flushing, and a joint generation
  * looks whole then. So all disks are flushed before anyone hears of it.
+ *
+ * What is given up must not come back. Of a superblock that is torn, or names what never landed, only a sector may be
+ * missing; and a crash may leave the very same bytes there, of a commit of this session, with nothing else of it. So the
+ * first sector of each such slot is written over, before this session writes anything.
  */
-function settle(ports: readonly DiskPort[]): void {
+function settle({ ports, label, scratch }: RecoverySource, slots: readonly FoundSlot[]): void {
   let fault: DeviceFault | undefined;
-  const never = () => assert(false, 'nothing but fences has been asked for');
+  const never = () => assert(false, 'nothing but writes and fences has been asked for');
+  const hear = (_: number, outcome: Outcome): void => {
+    if (typeof outcome === 'object') fault ??= outcome;
+  };
   const sink: CompletionSink = {
-    written: never,
+    written: hear,
     freed: never,
     loaded: never,
     filled: never,
-    fenced: (_, outcome) => {
-      if (typeof outcome === 'object') fault ??= outcome;
-    },
+    fenced: hear,
   };
+  const { geometry } = label;
+  for (const { slot, bytes } of scratch === undefined ? [] : slots) {
+    const { memoryOffset, bytes: sector } = scratch as SectorScratch;
+    encodeGivenUp(bytes, sector);
+    const fileOffset = slotOffset(slot, geometry);
+    const port = ports[slotDisk(slot, geometry)] as DiskPort;
+    port.write({ fileOffset, memoryOffset, byteCount: geometry.sectorBytes, cookie: 0 });
+    // One at a time: they share the sector.
+    while (port.outstanding > 0) port.wait(sink);
+  }
   for (const port of ports) port.fence(0);
   for (const port of ports) while (port.outstanding > 0) port.wait(sink);
   if (fault !== undefined) throw faultError(fault);
+}
+
+/** Slots whose superblock cannot be read, or is newer than the one that is opened. */
+function givenUp(slots: readonly FoundSlot[], opened: Superblock): FoundSlot[] {
+  return slots.filter(({ superblock, blank, cut, bytes }) => {
+    if (superblock !== undefined) return superblock.generation > opened.generation;
+    return !blank && !cut && decodeGivenUp(bytes) === undefined;
+  });
 }
 
 /**
@@ -174,15 +212,35 @@ export function recoverableGeneration(
 
 /**
  * Slots with a superblock that cannot be read, as many as the opened superblock’s two predecessors do not account
- * for: each may have held a newer state. To keep silent about them would be to lose an acknowledged commit silently.
+ * for: each may have held a newer state, or has, when it was given up before. To keep silent about them would be to lose an acknowledged commit silently.
  */
 function lostSlots(slots: readonly FoundSlot[], opened: Superblock): FoundSlot[] {
-  const unreadable = slots.filter((found) => found.superblock === undefined && !found.blank);
+  const unusable = slots.filter((found) => found.superblock === undefined && !found.blank);
+  const known = unusable.filter(({ bytes }) => (decodeGivenUp(bytes) ?? 0) > opened.generation);
+  const unreadable = unusable.filter(({ bytes }) => decodeGivenUp(bytes) === undefined);
   const missing = [opened.previous, opened.beforePrevious].filter(
     (generation) =>
       generation > 0 && slots.every((found) => found.superblock?.generation !== generation),
   );
-  return unreadable.slice(missing.length);
+  return [...known, ...unreadable.slice(missing.length)];
+}
+
+/** Oldest first. Those that were given up before have kept their numbers; the others get what follows. */
+function rejectedSlots(slots: readonly FoundSlot[], newest: number): RejectedGeneration[] {
+  const known: RejectedGeneration[] = [];
+  const unknown: RejectedGeneration[] = [];
+  for (const { slot, flaw, bytes } of slots) {
+    const generation = decodeGivenUp(bytes);
+    if (generation !== undefined) {
+      known.push({ generation, reason: 'it was given up by an earlier opening' });
+      continue;
+    }
+    unknown.push({
+      generation: newest + unknown.length + 1,
+      reason: `slot ${slot} cannot be read (${flaw}); it may have held this generation, or an old one`,
+    });
+  }
+  return [...known, ...unknown].sort((one, other) => one.generation - other.generation);
 }
 
 /**

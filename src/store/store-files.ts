@@ -31,7 +31,7 @@ import { BlockIo } from './block-io.ts';
 import type { LivenessProbe } from './commit.ts';
 import { Engine, type EngineEvents } from './engine.ts';
 import type { Layer } from './layer.ts';
-import { type RecoveredStore, recover, sameBytes } from './recover.ts';
+import { type RecoveredStore, recover, type SectorScratch, sameBytes } from './recover.ts';
 import { faultError } from './store-errors.ts';
 
 /** The generation of the superblock that creating a store writes. */
@@ -339,7 +339,8 @@ export function openEngine(options: EngineSettings, openDisks: OpenDisks): Opene
   const blockHasher = new BlockHasher(hasher, label.hashDomain);
   const slotCount = cacheSlots(options.cacheBytes, label.geometry);
   const { ports, memory, control } = openDisks({ label, slotCount, blockHasher });
-  const recovered = recover({ label, ports, hasher, blockHasher });
+  const scratch = options.readOnly ? undefined : sectorScratch(memory, label.geometry, slotCount);
+  const recovered = recover({ label, ports, hasher, blockHasher, scratch });
   const engine = new Engine({
     recovered,
     ports,
@@ -359,6 +360,16 @@ export function openEngine(options: EngineSettings, openDisks: OpenDisks): Opene
   });
   for (const layer of options.layers ?? []) layer.opened?.(engine);
   return { label, hasher, blockHasher, engine, recovered, disks: ports };
+}
+
+/** Where a superblock is put together later. */
+function sectorScratch(
+  { bytes }: BlockMemory,
+  geometry: Geometry,
+  slotCount: number,
+): SectorScratch {
+  const memoryOffset = BlockIo.superblockOffset(geometry, slotCount);
+  return { bytes: bytes.subarray(memoryOffset, memoryOffset + geometry.sectorBytes), memoryOffset };
 }
 
 /** Slots of a cache that large, and never too few to work with. */
