@@ -32,8 +32,6 @@ export interface RemoteStore<Api extends VerbsApi = WorkerApi> {
   post(note: ClientNote): void;
   /** With shared memory, where blocks to be written lie while the engine takes them. */
   stager: Stager | undefined;
-  /** Told when a client that the store was shared with has begun to use it. */
-  onAttached: (client: number) => void;
 }
 
 /**
@@ -61,7 +59,6 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
     if (note.note === 'event') listener(note.event);
     else if (note.note === 'progress') progress.get(note.check)?.(note.done, note.total);
     else if (note.note === 'ended') ended.get(note.transaction)?.();
-    else if (note.note === 'attached') remote.onAttached(note.client);
     else if (note.note === 'failed') lifeline.end(unpackStoreError(note.error));
   });
 
@@ -84,7 +81,6 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
     call,
     post,
     stager: undefined,
-    onAttached: () => {},
   };
   return remote;
 }

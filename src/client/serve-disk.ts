@@ -34,6 +34,7 @@ export function serveDisk(endpoint: Endpoint, dependencies: ServeDiskDependencie
   endpoint.addEventListener('message', (event) => {
     const note = asNote<DiskAttachment>((event as MessageEvent).data);
     if (note?.note !== 'attach') return;
+    post({ note: 'begun' });
     serveFile(note, dependencies, post).catch((error: unknown) => {
       post({ note: 'failed', error: packStoreError(storeErrorFrom(error)) });
     });

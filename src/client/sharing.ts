@@ -14,24 +14,26 @@ import type { DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Lifeline } from './lifeline.ts';
 import { type HeldLock, holdLock } from './locks.ts';
-import type { AttachedApi, StoreHandle } from './protocol.ts';
+import type { Admission, AttachedApi, StoreHandle } from './protocol.ts';
 import { connectRemote, type RemoteStore } from './remote-verbs.ts';
 import { SessionView } from './session-view.ts';
 import { sharedReader } from './shared-reading.ts';
 import { Store } from './store.ts';
+import { packStoreError, unpackStoreError } from './transfer.ts';
 
-/** The page's side: who has which place. */
+/**
+ * The page's side: who has which place. Places are given to those who attach, not with the handles: one that nobody
+ * uses, or that is lost with its worker, takes none.
+ */
 export class Sharing {
-  /** The sign of life of each place that is taken. */
-  readonly #taken = new Map<number, string>();
+  readonly #taken = new Set<number>();
   readonly #parts: SharingParts;
 
   constructor(parts: SharingParts) {
     this.#parts = parts;
-    parts.connection.remote.onAttached = (client) => void this.#watch(client);
   }
 
-  /** Nobody has been given a handle, or they have all let go. */
+  /** Nobody has attached, or they have all let go. */
   get isUnused(): boolean {
     return this.#taken.size === 0;
   }
@@ -39,45 +41,59 @@ export class Sharing {
   share(): StoreHandle {
     const { connection, name, disks, durability, environment } = this.#parts;
     const { buffers } = disks.memory;
-    const client = this.#freePlace();
     const clientLock = `opfs-blocks client ${environment.uniqueId()}`;
-    this.#taken.set(client, clientLock);
-    connection.setShared(true);
     const { port1, port2 } = new MessageChannel();
-    const connected = connection.remote.call((api) =>
-      api.connect(client, transfer(port2, [port2])),
-    );
-    // Fails only with the session itself, and whoever attaches then hears of that.
-    connected.catch(() => undefined);
+    port2.addEventListener('message', () => this.#admit(clientLock, port2), { once: true });
+    port2.start();
     return {
       kind: 'opfs-blocks store',
-      ...{ name, client, buffers, durability, clientLock, port: port1 },
+      ...{ name, buffers, durability, clientLock, port: port1 },
       sessionLock: connection.signOfLife,
     };
   }
 
+  /** Somebody attaches, and holds the lock by now. With a place, the other end of its port goes to the engine. */
+  #admit(clientLock: string, port: MessagePort): void {
+    const { connection } = this.#parts;
+    const answer = (admission: Admission): void => port.postMessage(admission);
+    const client = this.#freePlace();
+    if (client === undefined) {
+      answer({ note: 'refused', error: packStoreError(noPlaceError()) });
+      return;
+    }
+    this.#taken.add(client);
+    connection.setShared(true);
+    answer({ note: 'admitted', client });
+    const connected = connection.remote.call((api) => api.connect(client, transfer(port, [port])));
+    // Fails only with the session itself, and whoever attaches then hears of that.
+    connected.catch(() => undefined);
+    void this.#watch(client, clientLock);
+  }
+
   /** The page itself is client number 0. */
-  #freePlace(): number {
+  #freePlace(): number | undefined {
     for (let client = 1; client < CLIENTS_MAX; client += 1) {
       if (!this.#taken.has(client)) return client;
     }
-    throw new StoreError(
-      'MISUSE',
-      `A store can be shared with ${CLIENTS_MAX - 1} workers at a time: close one of them first.`,
-    );
+    return undefined;
   }
 
-  /** It has its lock: when we get that, it is gone. */
-  async #watch(client: number): Promise<void> {
+  /** When we get its lock, it is gone. */
+  async #watch(client: number, clientLock: string): Promise<void> {
     const { connection, environment } = this.#parts;
-    const clientLock = this.#taken.get(client);
-    if (clientLock === undefined) return;
     const lock = await holdLock(environment.locks, clientLock);
     await lock.release();
     connection.remote.post({ note: 'forget', client });
     this.#taken.delete(client);
     connection.setShared(this.#taken.size > 0);
   }
+}
+
+function noPlaceError(): StoreError {
+  return new StoreError(
+    'MISUSE',
+    `A store can be shared with ${CLIENTS_MAX - 1} workers at a time: close it in one of them first.`,
+  );
 }
 
 interface SharingParts {
@@ -94,7 +110,7 @@ interface SharingParts {
  * call rejects with SESSION_LOST.
  *
  * @param handle As it came by message; its port must have been transferred. A handle can be used once.
- * @throws StoreError MISUSE (no handle), SESSION_LOST, UNSUPPORTED
+ * @throws StoreError MISUSE (no handle, or 7 workers have the store already), SESSION_LOST
  * @example
  * addEventListener('message', async ({ data }) => {
  *   await using shared = await attachStore(data.handle);
@@ -122,21 +138,33 @@ export async function attachStoreIn(
   const signOfLife = await holdLock(locks, handle.clientLock);
   const ending = new AbortController();
   watchSession(locks, handle, lifeline, ending.signal);
-  const remote = connectRemote<AttachedApi>(handle.port, lifeline);
-  handle.port.start();
   try {
+    const client = await askForPlace(handle.port, lifeline);
+    const remote = connectRemote<AttachedApi>(handle.port, lifeline);
     const opened = await remote.call((api) => api.attach());
     const letGo = async (): Promise<void> => {
       ending.abort();
       handle.port.close();
       await signOfLife.release();
     };
-    return await attachedStore(handle, { opened, lifeline, remote, letGo });
+    return await attachedStore(handle, { client, opened, lifeline, remote, letGo });
   } catch (error) {
     ending.abort();
     await signOfLife.release();
     throw error;
   }
+}
+
+/** Of the page, which then has the engine at the port's other end. */
+async function askForPlace(port: MessagePort, lifeline: Lifeline): Promise<number> {
+  const answer = new Promise<Admission>((resolve) => {
+    port.addEventListener('message', ({ data }) => resolve(data as Admission), { once: true });
+  });
+  port.start();
+  port.postMessage(undefined);
+  const admission = await lifeline.race(() => answer);
+  if (admission.note === 'refused') throw unpackStoreError(admission.error);
+  return admission.client;
 }
 
 /** The store worker's sign of life: when it is ours, the session is over. */
@@ -154,8 +182,8 @@ function watchSession(
 }
 
 async function attachedStore(
-  { name, buffers, client, durability }: StoreHandle,
-  { opened, lifeline, remote, letGo }: AttachedParts,
+  { name, buffers, durability }: StoreHandle,
+  { client, opened, lifeline, remote, letGo }: AttachedParts,
 ): Promise<Store> {
   const { reading, recovery } = opened;
   if (reading === undefined) throw sessionLostError(name, 'it shares no memory');
@@ -181,6 +209,7 @@ async function attachedStore(
 }
 
 interface AttachedParts {
+  readonly client: number;
   readonly opened: OpenedStore;
   readonly lifeline: Lifeline;
   readonly remote: RemoteStore<AttachedApi>;

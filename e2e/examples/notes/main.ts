@@ -1,4 +1,4 @@
-/** Notes that survive a crash, newest first. Each is a block: 24 bytes for a pointer to the note before, then the text. */
+/** Notes that survive a crash, newest first. Each is a block: 24 bytes that point to the note before, then the text. */
 import { decodePointer, encodePointer, openStore } from 'opfs-blocks';
 
 const form = document.querySelector('form') as HTMLFormElement;
