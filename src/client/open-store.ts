@@ -24,7 +24,7 @@ import {
 import type { DiskRequest } from './protocol.ts';
 import {
   assertSameStore,
-  evictedError,
+  errorOfOpening,
   type Memory,
   recall,
   settingsFor,
@@ -152,7 +152,7 @@ async function openSession(
       return api.open({ ...request, buffers }, startDisk);
     })
     .catch((error: StoreError) => {
-      throw memory.entry !== undefined && error.code === 'NOT_FOUND' ? evictedError(name) : error;
+      throw errorOfOpening(error, name, memory.entry);
     });
   assertSameStore(name, opened, memory.entry);
   const shared = sharedReading(opened, disks, connection);
