@@ -336,8 +336,8 @@ export class Store implements BlockReader {
    * A consistent image of the last durable state, for `importStore`. Cancel the stream if you do not read it to its
    * end.
    *
-   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged) and
-   * IO
+   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged)
+   * and IO
    * @example
    * const image = await new Response(store.exportImage()).blob();
    * console.log(image.size, 'bytes');

@@ -14,9 +14,8 @@ test(`I1: ${STORES} stores recover from eight crashes in a row each`, () => {
   expect(tally.rolledBackMax).toBeGreaterThan(0);
 });
 
-// Every such crash burns a generation number: with a slot chosen by the number, the fourth would have overwritten
-// the only good
-// superblock.
+// Every such crash burns a generation number: with a slot chosen by the number, the fourth would have overwritten the
+// only good superblock.
 test('I1: six commits in a row of which only the superblock lands leave the good one where it is', () => {
   giveUpInARow(workloadNamed('ring-wrap'), 6);
 });
