@@ -58,7 +58,7 @@ describe('a disk’s worker that never answers', () => {
       expect.objectContaining({
         ...{ name: 'StoreError', code: 'UNSUPPORTED', coordinates: { store: 'a' } },
         message: expect.stringMatching(/script is found and allowed.*worker-src.*option worker/),
-        cause: 'the worker of disk-1 has not answered for 30 s',
+        cause: 'disk-1 has not answered for 30 s',
       }),
     ]);
     await disks.destroy();

@@ -74,7 +74,6 @@ export class DiskWorkers {
     this.#workers.push(disk);
     await new Promise<void>((resolve, reject) => {
       const fail = (error: StoreError): void => {
-        disk.stopWaiting();
         if (disk.attached) this.#lost(request.disk, error.message);
         reject(error);
       };
@@ -92,8 +91,7 @@ export class DiskWorkers {
         }
       });
       disk.stopWaiting = onSilence(() => {
-        const reason = `the worker of disk-${request.disk} has not answered for 30 s`;
-        fail(workerNotStartedError(store, reason));
+        fail(workerNotStartedError(store, `disk-${request.disk} has not answered for 30 s`));
       });
       this.#attach(disk, request);
     });
@@ -177,7 +175,7 @@ export function allocateMemory(cacheBytes: number, blockBytesMin: number): Sessi
   } catch (cause) {
     throw new StoreError(
       'IO',
-      `There is not enough memory for a cache of ${cacheBytes} bytes: ask for a smaller one with cacheBytes.`,
+      `There is no memory for a cache of ${cacheBytes} bytes: ask for a smaller one.`,
       { cause },
     );
   }

@@ -93,15 +93,12 @@ export class Heartbeat {
     const inForeground = this.#hooks.inForeground();
     const look = this.threads?.look(inForeground);
     this.#stillTicks = look?.stillTicks ?? 0;
-    if (inForeground && !this.#isExcused(look)) this.#idle += 1;
+    // Without shared memory nobody can tell what it is at, once it has begun.
+    const isExcused = look?.engineAtWork ?? this.#hasAnswered;
+    if (inForeground && !isExcused) this.#idle += 1;
     this.#tellStalled();
     const why = this.#whyLost(look);
     if (why !== undefined) this.#hooks.onLost(why);
-  }
-
-  /** Without shared memory nobody can tell. */
-  #isExcused(look: ThreadsLook | undefined): boolean {
-    return look === undefined ? this.#hasAnswered : look.engineAtWork;
   }
 
   #whyLost(look: ThreadsLook | undefined): string | undefined {

@@ -152,7 +152,7 @@ async function openSession(
       return api.open({ ...request, buffers }, startDisk);
     })
     .catch((error: StoreError) => {
-      throw errorOfOpening(error, name, memory.entry);
+      throw errorOfOpening(error, name, memory);
     });
   assertSameStore(name, opened, memory.entry);
   const shared = sharedReading(opened, disks, connection);
@@ -196,7 +196,7 @@ async function openSession(
 function notSharedError(): StoreError {
   return new StoreError(
     'UNSUPPORTED',
-    'Sharing a store needs the threaded profile: serve the page with the headers for cross-origin isolation.',
+    'Sharing a store needs the threaded profile: the page must be cross-origin isolated.',
   );
 }
 

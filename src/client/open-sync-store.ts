@@ -119,7 +119,7 @@ async function openLocked(opening: Opening, options: ResolvedOptions): Promise<S
       layers: opening.layers,
       events,
     }).catch((error: StoreError) => {
-      throw errorOfOpening(error, name, memory.entry);
+      throw errorOfOpening(error, name, memory);
     });
     return await finish(opening, options, { session, events, memory, disks, lifeline });
   } catch (error) {

@@ -158,9 +158,7 @@ export interface StoreHandle {
 }
 
 /** What the page answers to the first message over a handle's port: a place among its session's clients, or none. */
-export type Admission =
-  | { readonly note: 'admitted'; readonly client: number }
-  | { readonly note: 'refused'; readonly error: StoreErrorRecord };
+export type Admission = number | null;
 
 /** From the page to the worker. */
 export type ClientNote =

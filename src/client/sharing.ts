@@ -19,7 +19,6 @@ import { connectRemote, type RemoteStore } from './remote-verbs.ts';
 import { SessionView } from './session-view.ts';
 import { sharedReader } from './shared-reading.ts';
 import { Store } from './store.ts';
-import { packStoreError, unpackStoreError } from './transfer.ts';
 
 /**
  * The page's side: who has which place. Places are given to those who attach, not with the handles: one that nobody
@@ -43,8 +42,7 @@ export class Sharing {
     const { buffers } = disks.memory;
     const clientLock = `opfs-blocks client ${environment.uniqueId()}`;
     const { port1, port2 } = new MessageChannel();
-    port2.addEventListener('message', () => this.#admit(clientLock, port2), { once: true });
-    port2.start();
+    port2.onmessage = () => this.#admit(clientLock, port2);
     return {
       kind: 'opfs-blocks store',
       ...{ name, buffers, durability, clientLock, port: port1 },
@@ -55,15 +53,11 @@ export class Sharing {
   /** Somebody attaches, and holds the lock by now. With a place, the other end of its port goes to the engine. */
   #admit(clientLock: string, port: MessagePort): void {
     const { connection } = this.#parts;
-    const answer = (admission: Admission): void => port.postMessage(admission);
     const client = this.#freePlace();
-    if (client === undefined) {
-      answer({ note: 'refused', error: packStoreError(noPlaceError()) });
-      return;
-    }
+    port.postMessage(client);
+    if (client === null) return;
     this.#taken.add(client);
     connection.setShared(true);
-    answer({ note: 'admitted', client });
     const connected = connection.remote.call((api) => api.connect(client, transfer(port, [port])));
     // Fails only with the session itself, and whoever attaches then hears of that.
     connected.catch(() => undefined);
@@ -71,11 +65,11 @@ export class Sharing {
   }
 
   /** The page itself is client number 0. */
-  #freePlace(): number | undefined {
+  #freePlace(): Admission {
     for (let client = 1; client < CLIENTS_MAX; client += 1) {
       if (!this.#taken.has(client)) return client;
     }
-    return undefined;
+    return null;
   }
 
   /** When we get its lock, it is gone. */
@@ -87,13 +81,6 @@ export class Sharing {
     this.#taken.delete(client);
     connection.setShared(this.#taken.size > 0);
   }
-}
-
-function noPlaceError(): StoreError {
-  return new StoreError(
-    'MISUSE',
-    `A store can be shared with ${CLIENTS_MAX - 1} workers at a time: close it in one of them first.`,
-  );
 }
 
 interface SharingParts {
@@ -138,19 +125,18 @@ export async function attachStoreIn(
   const signOfLife = await holdLock(locks, handle.clientLock);
   const ending = new AbortController();
   watchSession(locks, handle, lifeline, ending.signal);
+  const letGo = async (): Promise<void> => {
+    ending.abort();
+    handle.port.close();
+    await signOfLife.release();
+  };
   try {
     const client = await askForPlace(handle.port, lifeline);
     const remote = connectRemote<AttachedApi>(handle.port, lifeline);
     const opened = await remote.call((api) => api.attach());
-    const letGo = async (): Promise<void> => {
-      ending.abort();
-      handle.port.close();
-      await signOfLife.release();
-    };
     return await attachedStore(handle, { client, opened, lifeline, remote, letGo });
   } catch (error) {
-    ending.abort();
-    await signOfLife.release();
+    await letGo();
     throw error;
   }
 }
@@ -161,10 +147,13 @@ async function askForPlace(port: MessagePort, lifeline: Lifeline): Promise<numbe
     port.addEventListener('message', ({ data }) => resolve(data as Admission), { once: true });
   });
   port.start();
-  port.postMessage(undefined);
-  const admission = await lifeline.race(() => answer);
-  if (admission.note === 'refused') throw unpackStoreError(admission.error);
-  return admission.client;
+  port.postMessage(null);
+  const client = await lifeline.race(() => answer);
+  if (client !== null) return client;
+  throw new StoreError(
+    'MISUSE',
+    `A store can be shared with ${CLIENTS_MAX - 1} workers at a time: close one first.`,
+  );
 }
 
 /** The store worker's sign of life: when it is ours, the session is over. */

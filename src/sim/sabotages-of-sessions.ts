@@ -34,8 +34,8 @@ export const SESSIONS: readonly Sabotage[] = [
     name: 'background-counts',
     protects: 'I14: only time in the foreground counts',
     file: 'src/client/heartbeat.ts',
-    find: 'inForeground && !this.#isExcused(look)',
-    replace: '!this.#isExcused(look)',
+    find: 'inForeground && !isExcused',
+    replace: '!isExcused',
     test: {
       file: 'src/client/heartbeat.test.ts',
       title: [SILENCE, 'only seconds in the foreground count'],
@@ -45,8 +45,8 @@ export const SESSIONS: readonly Sabotage[] = [
     name: 'engine-has-no-excuse',
     protects: 'I14: an engine that waits for a disk cannot answer',
     file: 'src/client/heartbeat.ts',
-    find: 'this.#hasAnswered : look.engineAtWork',
-    replace: 'this.#hasAnswered : false',
+    find: 'look?.engineAtWork ?? this.#hasAnswered',
+    replace: 'look === undefined && this.#hasAnswered',
     test: {
       file: 'src/client/heartbeat.test.ts',
       title: [
