@@ -22,7 +22,7 @@ export default defineConfig(({ mode }) => {
   const quick = mode === 'quick';
   const env: Record<string, string> = quick ? { OPFS_BLOCKS_QUICK: '1' } : {};
   const threads = { ...env, OPFS_BLOCKS_PROFILE: 'threads' };
-  const common = { testTimeout: 60_000, pool: 'threads' as const };
+  const common = { testTimeout: 120_000, pool: 'threads' as const };
   const include = ['src/**/*.test.ts', 'demo/**/*.test.ts', 'e2e/bench/**/*.test.ts'];
   return {
     test: {
