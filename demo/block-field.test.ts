@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { OpenOptions, Store } from '../src/index.ts';
+import { scaled } from '../src/sim/scale.ts';
 import { TestOrigin } from '../src/testing.ts';
 import { BlockField } from './block-field.ts';
 import { RandomSource } from './random.ts';
@@ -28,7 +29,7 @@ async function openField(
 describe('the field of blocks', () => {
   test('random lives leave no leak and nothing dangling, and are there after reopening', async () => {
     const origin = new TestOrigin();
-    for (let seed = 1; seed <= 5; seed += 1) {
+    for (let seed = 1; seed <= scaled(5); seed += 1) {
       const { store, field } = await openField(origin, seed);
       const random = new RandomSource(seed);
       for (let step = 0; step < 25; step += 1) {
@@ -130,7 +131,7 @@ test('a transaction that is given up, at any moment, leaves nothing in memory ei
   const { store, field } = await openField(new TestOrigin());
   await field.append(200, blocks);
   const random = new RandomSource(3);
-  for (let round = 0; round < 120; round += 1) {
+  for (let round = 0; round < scaled(120); round += 1) {
     const stop = new AbortController();
     const { signal } = stop;
     const onEnding = round % 3 === 0 ? () => stop.abort() : undefined;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_STATE, type OpenOptions, type Store } from '../src/index.ts';
+import { scaled } from '../src/sim/scale.ts';
 import { TestOrigin } from '../src/testing.ts';
 import { dataBlocksPerIndex, decodeIndex, encodeIndex, readChain, writeChain } from './chain.ts';
 import { type FileEntry, FileStore, type PutProgress } from './files.ts';
@@ -89,7 +90,7 @@ describe('a chain of blocks', () => {
         for await (const part of readChain(store, head)) parts.push(...part);
         expect(Buffer.compare(Buffer.concat(parts), bytes)).toBe(0);
       }),
-      { numRuns: 40 },
+      { numRuns: scaled(40) },
     );
   });
 });

@@ -31,7 +31,7 @@ test('notes are kept, and survive a crash of the browser', async () => {
   const { profile } = browser;
   try {
     const page = await browser.newPage(server.url);
-    const items = page.locator('li');
+    const items = page.locator('p');
     for (const [index, text] of ['milk', 'eggs', 'a long note '.repeat(300)].entries()) {
       await page.getByLabel('A new note').fill(text);
       await page.getByRole('button', { name: 'Keep' }).click();
@@ -40,8 +40,8 @@ test('notes are kept, and survive a crash of the browser', async () => {
     await browser.kill();
     browser = await launch(profile);
     const again = await browser.newPage(server.url);
-    await again.locator('li').nth(2).waitFor();
-    const texts = await again.locator('li').allTextContents();
+    await again.locator('p').nth(2).waitFor();
+    const texts = await again.locator('p').allTextContents();
     expect(texts).toEqual(['a long note '.repeat(300), 'eggs', 'milk']);
   } finally {
     await browser.close();

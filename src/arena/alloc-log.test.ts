@@ -5,6 +5,7 @@ import { batchUnitsMax, openBatch, sectorsPerBlock } from '../format/log-block.t
 import { RecordReader, UnitBuffer } from '../format/log-records.ts';
 import { blockHasher } from '../sim/arena-life.ts';
 import { LogDisk } from '../sim/log-disk.ts';
+import { stride } from '../sim/scale.ts';
 import { AllocLog, type LogPosition } from './alloc-log.ts';
 import { STATE } from './block-state.ts';
 import { type ReplayedLog, type ReplayFlaw, replayLog } from './log-replay.ts';
@@ -229,7 +230,7 @@ test.each([GEOMETRIES[0], GEOMETRIES[1]] as Geometry[])(
       const inBlock = Math.min(sectors, sectorsPerBlock(geometry));
       sectors -= inBlock;
       const bytes = bench.disk.blocks.get(block) as Uint8Array;
-      for (let at = 0; at < inBlock * geometry.sectorBytes; at += 1) {
+      for (let at = 0; at < inBlock * geometry.sectorBytes; at += stride(9)) {
         const before = bytes[at] as number;
         bytes[at] = before ^ (1 << (at % 8));
         expect('flaw' in bench.replay()).toBe(true);
@@ -237,7 +238,8 @@ test.each([GEOMETRIES[0], GEOMETRIES[1]] as Geometry[])(
         tried += 1;
       }
     }
-    expect(tried).toBe(bench.log.position.sectors * geometry.sectorBytes);
+    const committedBytes = bench.log.position.sectors * geometry.sectorBytes;
+    expect(tried).toBeGreaterThanOrEqual(committedBytes / stride(9));
     expect(bench.replay()).not.toHaveProperty('flaw');
   },
 );

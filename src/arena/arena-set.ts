@@ -1,8 +1,7 @@
 /**
  * All arenas of a store, and the choice among them.
  *
- * The choice is the seed's `pickarena`: a hint, a slow round robin and the block's type decide where to begin, and
- * the
+ * The choice is the seed's `pickarena`: a hint, a slow round robin and the block's type decide where to begin, and the
  * next arena is tried when one is full. Slow, because neighbours on disk become one write: the round robin moves on
  * after a run of blocks, not after a block.
  */

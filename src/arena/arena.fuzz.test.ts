@@ -10,6 +10,7 @@ import { test } from 'vitest';
 import type { Geometry } from '../format/geometry.ts';
 import { ArenaLife } from '../sim/arena-life.ts';
 import { Random } from '../sim/random.ts';
+import { scaled } from '../sim/scale.ts';
 
 const seed = process.env['OPFS_BLOCKS_SEED'];
 const path = process.env['OPFS_BLOCKS_PATH'];
@@ -113,10 +114,10 @@ const geometry = (blockBytes: number, sectorBytes: number, blocks: number): Geom
 });
 
 test.each([
-  { blockBytes: 512, sectorBytes: 512, blocks: 160, runs: 150 },
-  { blockBytes: 1024, sectorBytes: 512, blocks: 96, runs: 150 },
-  { blockBytes: 4096, sectorBytes: 512, blocks: 256, runs: 60 },
-  { blockBytes: 16_384, sectorBytes: 4096, blocks: 128, runs: 60 },
+  { blockBytes: 512, sectorBytes: 512, blocks: 160, runs: scaled(150) },
+  { blockBytes: 1024, sectorBytes: 512, blocks: 96, runs: scaled(150) },
+  { blockBytes: 4096, sectorBytes: 512, blocks: 256, runs: scaled(60) },
+  { blockBytes: 16_384, sectorBytes: 4096, blocks: 128, runs: scaled(60) },
 ])('I1, I3, I4, I5, I9: $runs lives of an arena of $blocks blocks of $blockBytes bytes', (each) => {
   const { blockBytes, sectorBytes, blocks, runs } = each;
   fc.assert(

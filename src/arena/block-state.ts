@@ -1,6 +1,5 @@
 /**
- * What the allocator knows of each block, a byte a block. The low three bits are the public state; the flag above
- * them
+ * What the allocator knows of each block, a byte a block. The low three bits are the public state; the flag above them
  * marks an allocation that no frozen commit has logged yet.
  */
 export const STATE = {

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { scaled } from '../sim/scale.ts';
 import { FreeRanges } from './free-ranges.ts';
 
 class Model {
@@ -168,7 +169,7 @@ describe('I3: free ranges are disjoint, coalesced and in bounds', () => {
         }
         compare(ranges, model);
       }),
-      { numRuns: 2000 },
+      { numRuns: scaled(2000) },
     );
   });
 
@@ -190,7 +191,7 @@ describe('I3: free ranges are disjoint, coalesced and in bounds', () => {
           compare(ranges, model);
         }
       }),
-      { numRuns: 12 },
+      { numRuns: scaled(12) },
     );
   });
 
@@ -213,7 +214,7 @@ describe('I3: free ranges are disjoint, coalesced and in bounds', () => {
           expect(ranges.allocateRunLow(count)).toBe(fit);
         }
       }),
-      { numRuns: 8 },
+      { numRuns: scaled(8) },
     );
   });
 
@@ -235,7 +236,7 @@ describe('I3: free ranges are disjoint, coalesced and in bounds', () => {
         expect(shuffled.grabRange(starts[0] as number, 1)).toBe(true);
         expect(shuffled.equals(ascending)).toBe(false);
       }),
-      { numRuns: 20 },
+      { numRuns: scaled(20) },
     );
   });
 });

@@ -1,9 +1,7 @@
 /**
- * Compaction keeps meaning. The stories are lived by one arena beside a model (`ArenaLife`): its `verify` replays
- * the log
- * of every generation that may be opened and compares free ranges, what is pending, what was born lately, and what
- * the
- * next compaction would repeat. Random lives with compactions are in `arena.fuzz.test.ts`.
+ * Compaction keeps meaning. The stories are lived by one arena beside a model (`ArenaLife`): its `verify` replays the
+ * log of every generation that may be opened and compares free ranges, what is pending, what was born lately, and what
+ * the next compaction would repeat. Random lives with compactions are in `arena.fuzz.test.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import type { Geometry } from '../format/geometry.ts';

@@ -1,9 +1,7 @@
 /**
- * Replay of logs that were forged: every checksum is right, and something makes no sense. Each must be a flaw,
- * because what
- * replay lets pass the arena asserts later, and then it is our bug. What replay gives for honest logs is compared
- * with a
- * model in `arena.fuzz.test.ts`.
+ * Replay of logs that were forged: every checksum is right, and something makes no sense. Each must be a flaw, because
+ * what replay lets pass the arena asserts later, and then it is our bug. What replay gives for honest logs is compared
+ * with a model in `arena.fuzz.test.ts`.
  */
 import { describe, expect, test } from 'vitest';
 import type { ArenaIndex } from '../base/brand.ts';

@@ -8,6 +8,7 @@ import { assert } from '../base/assert.ts';
 import { arenaBlocks, type Geometry } from '../format/geometry.ts';
 import { ArenaLife } from '../sim/arena-life.ts';
 import { Random } from '../sim/random.ts';
+import { scaled, someOf } from '../sim/scale.ts';
 import { compactedLogBlocksMax, logBlocksMax, logReserveBlocks } from './reserve.ts';
 
 function geometryOf(blockBytes: number, sectorBytes: number, blocks: number): Geometry {
@@ -143,7 +144,7 @@ const arenas = [
 ];
 
 describe('I9: the reserve is never short, and most of it can be needed', () => {
-  test.each(arenas)('$blocks blocks of $blockBytes/$sectorBytes', (arena) => {
+  test.each(someOf(arenas, 4))('$blocks blocks of $blockBytes/$sectorBytes', (arena) => {
     const { blockBytes, sectorBytes, blocks, commits } = arena;
     const geometry = geometryOf(blockBytes, sectorBytes, blocks);
     const reserve = logReserveBlocks(blocks, geometry);
@@ -222,11 +223,11 @@ describe('I9: the reserve holds', () => {
   });
 
   /** The point of it all: what is deleted in a full store comes back, for ever. */
-  test('and the space comes back: thousands of rounds of fill, delete, fill', () => {
+  test(`and the space comes back: ${scaled(1000)} rounds of fill, delete, fill`, () => {
     const adversary = new Adversary(geometry, 2);
     const { life } = adversary;
     const full = life.used.size;
-    for (let round = 0; round < 1000; round += 1) {
+    for (let round = 0; round < scaled(1000); round += 1) {
       adversary.thin(2, round % 2);
       adversary.commit();
       adversary.commit();

@@ -10,6 +10,7 @@ import {
   SLOT_ADDRESS_LOW,
   SLOT_WORDS,
 } from '../shared/cache-layout.ts';
+import { scaled } from '../sim/scale.ts';
 import { AddressIndex } from './address-index.ts';
 import { NO_SLOT } from './slot-list.ts';
 
@@ -103,7 +104,7 @@ describe('I2: the index finds every address that is in it and no other', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: scaled(200) },
     );
   });
 });

@@ -4,6 +4,7 @@ import { assert } from '../base/assert.ts';
 import type { SlotIndex } from '../base/brand.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { SLOT_STATUS, type SlotStatus } from '../shared/cache-layout.ts';
+import { scaled } from '../sim/scale.ts';
 import { fill, fillLent, fixture, isContentOf, pointerTo, some } from './cache-fixture.ts';
 import { CacheReader } from './cache-reader.ts';
 import { NO_SLOT } from './slot-list.ts';
@@ -366,6 +367,6 @@ test('I2, I10: any steps answer as the model does (replay: the seed and path pri
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: scaled(200) },
   );
 });

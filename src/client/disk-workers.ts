@@ -8,6 +8,7 @@ import { allocateSession, type SessionBuffers, SessionMemory } from '../shared/s
 import { sessionLostError, type WorkerLike, workerNotStartedError } from './connection.ts';
 import { DiskWatch } from './disk-watch.ts';
 import type { Environment } from './environment.ts';
+import { TICK_MS, TICKS_UNTIL_LOST } from './heartbeat.ts';
 import type { Lifeline } from './lifeline.ts';
 import { holdLock } from './locks.ts';
 import type { WorkerSource } from './options.ts';
@@ -28,6 +29,7 @@ export interface DiskWorkersOptions {
   readonly lifeline: Lifeline;
 }
 
+/** What is known of one. */
 interface DiskWorker {
   readonly worker: WorkerLike;
   /** The Web Lock that it holds while it has its file. */
@@ -36,6 +38,8 @@ interface DiskWorker {
   detached: boolean;
   /** Resolves when it is certainly gone; one that has never had its file has nothing to let go of. */
   gone: Promise<void> | undefined;
+  /** Its first word is waited for no longer. */
+  stopWaiting: () => void;
 }
 
 export class DiskWorkers {
@@ -65,6 +69,7 @@ export class DiskWorkers {
       attached: false,
       detached: false,
       gone: undefined,
+      stopWaiting: () => {},
     };
     this.#workers.push(disk);
     await new Promise<void>((resolve, reject) => {
@@ -76,6 +81,7 @@ export class DiskWorkers {
         fail(workerNotStartedError(store, (event as ErrorEvent).message));
       });
       worker.addEventListener('message', (event) => {
+        disk.stopWaiting();
         const note = asNote<DiskNote>((event as MessageEvent).data);
         if (note?.note === 'failed') fail(unpackStoreError(note.error));
         else if (note?.note === 'detached') this.#detached(disk, request.disk);
@@ -83,6 +89,9 @@ export class DiskWorkers {
           this.#watch(disk, request.disk, note.locksShared);
           resolve();
         }
+      });
+      disk.stopWaiting = onSilence(() => {
+        fail(workerNotStartedError(store, `disk-${request.disk} has not answered for 30 s`));
       });
       this.#attach(disk, request);
     });
@@ -131,7 +140,10 @@ export class DiskWorkers {
     const stuck = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, GONE_MS_MAX);
     });
-    for (const { worker } of this.#workers) worker.terminate();
+    for (const { worker, stopWaiting } of this.#workers) {
+      stopWaiting();
+      worker.terminate();
+    }
     await Promise.race([Promise.all(this.#workers.map(({ gone }) => gone)), stuck]);
     clearTimeout(timer);
   }
@@ -143,6 +155,19 @@ export class DiskWorkers {
   }
 }
 
+/**
+ * Tells of a script that says nothing, not even that it cannot be loaded, as the heartbeat would of the engine's: ticks
+ * are counted, not time. Returns how to stop.
+ */
+function onSilence(tell: () => void): () => void {
+  let ticks = 0;
+  const timer = setInterval(() => {
+    ticks += 1;
+    if (ticks === TICKS_UNTIL_LOST) tell();
+  }, TICK_MS);
+  return () => clearInterval(timer);
+}
+
 /** @throws StoreError IO */
 export function allocateMemory(cacheBytes: number, blockBytesMin: number): SessionBuffers {
   try {
@@ -150,7 +175,7 @@ export function allocateMemory(cacheBytes: number, blockBytesMin: number): Sessi
   } catch (cause) {
     throw new StoreError(
       'IO',
-      `There is not enough memory for a cache of ${cacheBytes} bytes: ask for a smaller one with cacheBytes.`,
+      `There is no memory for a cache of ${cacheBytes} bytes: ask for a smaller one.`,
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 /**
- * Small transactions that leave whole: blocks written where the engine has granted it, over the real engine, all threads
- * in one.
+ * Small transactions that leave whole: blocks written where the engine has granted it. Over the real engine, all
+ * threads in one.
  */
 import { describe, expect, test, vi } from 'vitest';
 import type { BlockPointer, Store } from '../index.ts';

@@ -6,6 +6,7 @@ import { Lifeline } from './lifeline.ts';
 
 const seconds = (count: number): void => void vi.advanceTimersByTime(count * TICK_MS);
 
+/** One that has answered before. */
 function watched() {
   const lifeline = new Lifeline();
   const events: string[] = [];
@@ -16,6 +17,7 @@ function watched() {
     onLost: (reason) => events.push(`lost: ${reason}`),
     inForeground: () => page.inForeground,
   });
+  heartbeat.heard();
   let answer = (): void => {};
   void lifeline
     .race(() => new Promise<void>((resolve) => (answer = resolve)))
@@ -57,6 +59,18 @@ describe('I14: a worker that answers nothing for 5 s is stalled', () => {
     expect(closing.isLost()).toBe(false);
     seconds(1);
     expect(closing.isLost()).toBe(true);
+  });
+
+  test('but one that has never answered anything has 30 s for it', () => {
+    const lost: string[] = [];
+    const lifeline = new Lifeline();
+    const hooks = { ping: () => {}, onStalled: () => {}, inForeground: () => true };
+    new Heartbeat(lifeline, { ...hooks, onLost: (reason) => lost.push(reason) });
+    void lifeline.race(() => new Promise(() => {}));
+    seconds(29);
+    expect(lost).toEqual([]);
+    seconds(1);
+    expect(lost).toEqual(['its worker has not answered for 30 s']);
   });
 
   test('nothing is asked while nothing is pending, nor after the end', async () => {

@@ -3,6 +3,8 @@
  * counts ticks of a timer, not time: a page that was frozen has had no ticks, and hears the answers that were waiting
  * before it has five.
  *
+ * Until its first answer a worker has no excuse: all it has to do is to begin.
+ *
  * The engine's worker is asked by message. It cannot answer while it waits for a disk, and a disk's worker hears no
  * messages at all, so the disks show in shared memory what they are at (`disk-watch`). Silence ends the session only
  * where that is known: without shared memory a worker deep in one long file operation cannot be told from a stuck one,
@@ -40,6 +42,7 @@ export class Heartbeat {
   #stillTicks = 0;
   #stalled = false;
   #isShared = false;
+  #hasAnswered = false;
   /** Whether silence ends the session after 30 ticks, whatever the reason. */
   impatient = false;
   threads: WatchedThreads | undefined;
@@ -59,6 +62,7 @@ export class Heartbeat {
 
   /** The engine's worker has sent something. */
   heard(): void {
+    this.#hasAnswered = true;
     this.#unanswered = 0;
     this.#idle = 0;
     this.#tellStalled();
@@ -89,7 +93,9 @@ export class Heartbeat {
     const inForeground = this.#hooks.inForeground();
     const look = this.threads?.look(inForeground);
     this.#stillTicks = look?.stillTicks ?? 0;
-    if (look !== undefined && inForeground && !look.engineAtWork) this.#idle += 1;
+    // Without shared memory nobody can tell what it is at, once it has begun.
+    const isExcused = look?.engineAtWork ?? this.#hasAnswered;
+    if (inForeground && !isExcused) this.#idle += 1;
     this.#tellStalled();
     const why = this.#whyLost(look);
     if (why !== undefined) this.#hooks.onLost(why);

@@ -27,7 +27,7 @@ import {
 import type { DiskRequest } from './protocol.ts';
 import {
   assertSameStore,
-  evictedError,
+  errorOfOpening,
   type Memory,
   recall,
   settingsFor,
@@ -157,7 +157,7 @@ async function openSession(
       return api.open({ ...request, buffers }, startDisk);
     })
     .catch((error: StoreError) => {
-      throw memory.entry !== undefined && error.code === 'NOT_FOUND' ? evictedError(name) : error;
+      throw errorOfOpening(error, name, memory);
     });
   assertSameStore(name, opened, memory.entry);
   const shared = sharedReading(opened, disks, connection);
@@ -204,7 +204,7 @@ async function openSession(
 function notSharedError(): StoreError {
   return new StoreError(
     'UNSUPPORTED',
-    'Sharing a store needs the threaded profile: serve the page with the headers for cross-origin isolation.',
+    'Sharing a store needs the threaded profile: the page must be cross-origin isolated.',
   );
 }
 

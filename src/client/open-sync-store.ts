@@ -25,7 +25,7 @@ import {
 } from './options.ts';
 import {
   assertSameStore,
-  evictedError,
+  errorOfOpening,
   type Memory,
   recall,
   settingsFor,
@@ -119,7 +119,7 @@ async function openLocked(opening: Opening, options: ResolvedOptions): Promise<S
       layers: opening.layers,
       events,
     }).catch((error: StoreError) => {
-      throw memory.entry !== undefined && error.code === 'NOT_FOUND' ? evictedError(name) : error;
+      throw errorOfOpening(error, name, memory);
     });
     return await finish(opening, options, { session, events, memory, disks, lifeline });
   } catch (error) {

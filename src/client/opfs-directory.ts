@@ -63,17 +63,20 @@ export function opfsDirectory(store: string, options: DirectoryOptions): StoreDi
   };
 }
 
-/** One file, in the thread that is to own it. `mayClose` as `openDevice` asks it. */
+export interface OwnFileOptions {
+  readonly create: boolean;
+  /** How long the file is waited for while another thread still holds it, in milliseconds. */
+  readonly waitMs: number;
+  /** As `openDevice` asks it. */
+  readonly mayClose: () => boolean;
+}
+
+/** One file, in the thread that is to own it. */
 export async function openOpfsFile(
   store: string,
   file: string,
-  options: {
-    readonly create: boolean;
-    readonly waitMs: number;
-    readonly mayClose: () => boolean;
-  },
+  { create, waitMs, mayClose }: OwnFileOptions,
 ): Promise<Device> {
-  const { create, waitMs, mayClose } = options;
   const folder = await openDirectory(store, { create });
   return openDevice(file, await openFile(folder, file, { create, deadlineMs: waitMs }), mayClose);
 }

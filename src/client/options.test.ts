@@ -95,7 +95,7 @@ describe('wrong values are MISUSE, and the message says what would be right', ()
     ['no disks', { disks: 0 }, /1 to 8/],
     ['nine disks', { disks: 9 }, /1 to 8/],
     ['half a disk', { disks: 1.5 }, /whole number/],
-    ['more disks than fit', { disks: 8, maxBytes: MEBIBYTE }, /at most 2/],
+    ['more disks than fit', { disks: 8, maxBytes: MEBIBYTE }, /room for 2 disks/],
     ['arenas that are no multiple of a block', { arenaBytes: 64 * MEBIBYTE + 1 }, /multiple/],
     ['arenas of 31 blocks', { arenaBytes: 31 * 16_384 }, /from 32/],
     ['too many arenas', { arenaBytes: MEBIBYTE, maxBytes: 2 ** 32 }, /make arenaBytes larger/],

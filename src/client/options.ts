@@ -131,7 +131,7 @@ export function inspectionSettings(): StoreSettings {
 
 function checkOptionNames(options: OpenOptions): void {
   if (typeof options !== 'object' || options === null) {
-    throw misuse('The options of a store are an object.');
+    throw misuse('options must be an object.');
   }
   for (const name of Object.keys(options)) {
     if ((OPTION_NAMES as readonly string[]).includes(name)) continue;
@@ -194,8 +194,7 @@ function resolveDisks(options: OpenOptions, cores: number, disksThatFit: number)
   }
   if (disks > disksThatFit) {
     throw misuse(
-      `maxBytes is too small for ${disks} disks: each needs an arena of ${ARENA_BLOCKS_MIN} blocks. ` +
-        `Give it at most ${disksThatFit}.`,
+      `maxBytes has room for ${disksThatFit} disks: each needs an arena of ${ARENA_BLOCKS_MIN} blocks.`,
     );
   }
   return disks;

@@ -58,6 +58,8 @@ export interface DiskAttachment extends DiskRequest {
 
 /** From a disk worker to the page. */
 export type DiskNote =
+  /** The script runs, and has heard what it is to do. Opening the file may take a while. */
+  | { readonly note: 'begun' }
   | { readonly note: 'attached'; readonly locksShared: boolean }
   /** The engine has had the file closed: the worker ends, and that is no loss. */
   | { readonly note: 'detached' }
@@ -147,10 +149,8 @@ export interface StoreHandle {
   readonly kind: 'opfs-blocks store';
   /** The store's name. */
   readonly name: string;
-  /** Leads to the engine. Transfer it with the handle: a copy of the handle without it is MISUSE. */
+  /** Leads to the page, then to the engine. Transfer it with the handle: a copy of the handle without it is MISUSE. */
   readonly port: MessagePort;
-  /** @internal Its place among the clients of the session; the page itself is 0. */
-  readonly client: number;
   /** @internal The Web Lock that whoever attaches holds, as its sign of life. */
   readonly clientLock: string;
   /** @internal The Web Lock that the store's worker holds: whoever gets it knows that the session is over. */
@@ -198,6 +198,9 @@ export type Step =
     }
   | EndStep;
 
+/** What the page answers to the first message over a handle's port: a place among its session's clients, or none. */
+export type Admission = number | null;
+
 /** From the page to the worker. */
 export type ClientNote =
   | { readonly note: 'seen'; readonly publication: number }
@@ -230,8 +233,6 @@ export type WorkerNote =
   | { readonly note: 'unbegun'; readonly transaction: number; readonly error: StoreErrorRecord }
   /** The page may use these blocks. */
   | { readonly note: 'grant'; readonly grant: Grant }
-  /** The client that the store was shared with has begun to use it. */
-  | { readonly note: 'attached'; readonly client: number }
   /** Something failed outside any call: the session is over. */
   | { readonly note: 'failed'; readonly error: StoreErrorRecord };
 

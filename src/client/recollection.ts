@@ -39,6 +39,11 @@ export function evictedError(store: string): StoreError {
   );
 }
 
+/** For the error that opening a store came to: one that is remembered and not found was removed. */
+export function errorOfOpening(error: StoreError, store: string, { entry }: Memory): StoreError {
+  return entry !== undefined && error.code === 'NOT_FOUND' ? evictedError(store) : error;
+}
+
 export function assertSameStore(
   name: string,
   opened: OpenedStore,

@@ -35,8 +35,6 @@ export interface RemoteStore<Api extends VerbsApi = WorkerApi> {
   post(note: ClientNote): void;
   /** With shared memory, while nobody else uses the store: blocks that are written without asking. */
   granted: GrantedBlocks | undefined;
-  /** Told when a client that the store was shared with has begun to use it. */
-  onAttached: (client: number) => void;
 }
 
 /**
@@ -68,7 +66,6 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
     else if (note.note === 'undone') outbox.undone(note.transaction, note.error);
     else if (note.note === 'unbegun') outbox.unbegun(note.transaction, note.error);
     else if (note.note === 'grant') remote.granted?.hear(note.grant);
-    else if (note.note === 'attached') remote.onAttached(note.client);
     else if (note.note === 'failed') lifeline.end(unpackStoreError(note.error));
   });
 
@@ -101,7 +98,6 @@ export function connectRemote<Api extends VerbsApi = WorkerApi>(
     call,
     post,
     granted: undefined,
-    onAttached: () => {},
   };
   return remote;
 }

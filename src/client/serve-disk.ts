@@ -9,20 +9,13 @@ import { BlockHasher, createHasher } from '../format/hasher.ts';
 import { SessionMemory } from '../shared/session-memory.ts';
 import { DiskServer } from '../sync/disk-server.ts';
 import { holdLock, type Locks, seesStoreLock } from './locks.ts';
+import type { OwnFileOptions } from './opfs-directory.ts';
 import { asNote, type DiskAttachment, type DiskNote } from './protocol.ts';
 import { packStoreError, storeErrorFrom } from './transfer.ts';
 
 export interface ServeDiskDependencies {
   readonly locks: Locks;
-  openFile(
-    store: string,
-    file: string,
-    options: {
-      readonly create: boolean;
-      readonly waitMs: number;
-      readonly mayClose: () => boolean;
-    },
-  ): Promise<Device>;
+  openFile(store: string, file: string, options: OwnFileOptions): Promise<Device>;
   /** Until the server is closed or the session has ended. */
   run(server: DiskServer, memory: SessionMemory, disk: number): Promise<void>;
   /** Ends this thread. */
@@ -34,6 +27,7 @@ export function serveDisk(endpoint: Endpoint, dependencies: ServeDiskDependencie
   endpoint.addEventListener('message', (event) => {
     const note = asNote<DiskAttachment>((event as MessageEvent).data);
     if (note?.note !== 'attach') return;
+    post({ note: 'begun' });
     serveFile(note, dependencies, post).catch((error: unknown) => {
       post({ note: 'failed', error: packStoreError(storeErrorFrom(error)) });
     });

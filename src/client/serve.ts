@@ -150,7 +150,6 @@ class StoreServer {
       ...verbs.transactionVerbs(),
       ...verbs.storeVerbs(),
       attach: async () => {
-        this.post({ note: 'attached', client });
         session.subscribe((event) => verbs.post({ note: 'event', event }));
         return session.opened;
       },

@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { StoreEvents } from '../index.ts';
 import { Doorbell } from '../shared/doorbell.ts';
 import { TestOrigin } from '../testing.ts';
+import type { MemoryLocks } from './memory-locks.ts';
 import { attachStoreIn } from './sharing.ts';
 
 const BLOCK = 512;
@@ -231,9 +232,41 @@ describe('sharing', () => {
       // The page hears of it in a task of its own.
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    const handles = Array.from({ length: 7 }, () => store.share());
-    expect(() => store.share()).toThrow('7 workers');
-    expect(handles.length).toBe(7);
+  });
+
+  test('seven may have it at a time; who dies makes room, and so does who dies before it attaches', async () => {
+    const origin = new TestOrigin('threaded');
+    await using store = await origin.openStore('a', options);
+    const attach = (): Promise<unknown> => {
+      const locks = origin.browser.locks.owner();
+      owners.push(locks);
+      return attachStoreIn({ locks }, store.share());
+    };
+    const owners: ReturnType<MemoryLocks['owner']>[] = [];
+    // Handles that went to workers that are no more.
+    for (let n = 0; n < 20; n += 1) store.share();
+    for (let n = 0; n < 7; n += 1) await attach();
+    await expect(attach()).rejects.toMatchObject({
+      code: 'MISUSE',
+      message: expect.stringMatching(/7 workers/),
+    });
+    owners[3]?.end();
+    const again = () =>
+      attach().then(
+        () => 'attached',
+        (error: { code: string }) => error.code,
+      );
+    await expect.poll(again).toBe('attached');
+    await expect(attach()).rejects.toMatchObject({ code: 'MISUSE' });
+  });
+
+  test('who attaches when the page has closed the store hears of it', async () => {
+    const origin = new TestOrigin('threaded');
+    const store = await origin.openStore('a', options);
+    const { locks } = origin.browser.environment;
+    const handle = store.share();
+    await store.close();
+    await expect(attachStoreIn({ locks }, handle)).rejects.toMatchObject({ code: 'SESSION_LOST' });
   });
 
   test('a client that dies while it waits for its turn does not get one: nobody would end it', async () => {

@@ -14,24 +14,25 @@ import type { DiskWorkers } from './disk-workers.ts';
 import { browserEnvironment, type Environment } from './environment.ts';
 import { Lifeline } from './lifeline.ts';
 import { type HeldLock, holdLock } from './locks.ts';
-import type { AttachedApi, StoreHandle } from './protocol.ts';
+import type { Admission, AttachedApi, StoreHandle } from './protocol.ts';
 import { connectRemote, type RemoteStore } from './remote-verbs.ts';
 import { SessionView } from './session-view.ts';
 import { sharedReader } from './shared-reading.ts';
 import { Store } from './store.ts';
 
-/** The page's side: who has which place. */
+/**
+ * The page's side: who has which place. Places are given to those who attach, not with the handles: one that nobody
+ * uses, or that is lost with its worker, takes none.
+ */
 export class Sharing {
-  /** The sign of life of each place that is taken. */
-  readonly #taken = new Map<number, string>();
+  readonly #taken = new Set<number>();
   readonly #parts: SharingParts;
 
   constructor(parts: SharingParts) {
     this.#parts = parts;
-    parts.connection.remote.onAttached = (client) => void this.#watch(client);
   }
 
-  /** Nobody has been given a handle, or they have all let go. */
+  /** Nobody has attached, or they have all let go. */
   get isUnused(): boolean {
     return this.#taken.size === 0;
   }
@@ -39,39 +40,41 @@ export class Sharing {
   share(): StoreHandle {
     const { connection, name, disks, durability, environment } = this.#parts;
     const { buffers } = disks.memory;
-    const client = this.#freePlace();
     const clientLock = `opfs-blocks client ${environment.uniqueId()}`;
-    this.#taken.set(client, clientLock);
-    connection.setShared(true);
     const { port1, port2 } = new MessageChannel();
-    const connected = connection.remote.call((api) =>
-      api.connect(client, transfer(port2, [port2])),
-    );
-    // Fails only with the session itself, and whoever attaches then hears of that.
-    connected.catch(() => undefined);
+    port2.onmessage = () => this.#admit(clientLock, port2);
     return {
       kind: 'opfs-blocks store',
-      ...{ name, client, buffers, durability, clientLock, port: port1 },
+      ...{ name, buffers, durability, clientLock, port: port1 },
       sessionLock: connection.signOfLife,
     };
   }
 
+  /** Somebody attaches, and holds the lock by now. With a place, the other end of its port goes to the engine. */
+  #admit(clientLock: string, port: MessagePort): void {
+    const { connection } = this.#parts;
+    const client = this.#freePlace();
+    port.postMessage(client);
+    if (client === null) return;
+    this.#taken.add(client);
+    connection.setShared(true);
+    const connected = connection.remote.call((api) => api.connect(client, transfer(port, [port])));
+    // Fails only with the session itself, and whoever attaches then hears of that.
+    connected.catch(() => undefined);
+    void this.#watch(client, clientLock);
+  }
+
   /** The page itself is client number 0. */
-  #freePlace(): number {
+  #freePlace(): Admission {
     for (let client = 1; client < CLIENTS_MAX; client += 1) {
       if (!this.#taken.has(client)) return client;
     }
-    throw new StoreError(
-      'MISUSE',
-      `A store can be shared with ${CLIENTS_MAX - 1} workers at a time: close one of them first.`,
-    );
+    return null;
   }
 
-  /** It has its lock: when we get that, it is gone. */
-  async #watch(client: number): Promise<void> {
+  /** When we get its lock, it is gone. */
+  async #watch(client: number, clientLock: string): Promise<void> {
     const { connection, environment } = this.#parts;
-    const clientLock = this.#taken.get(client);
-    if (clientLock === undefined) return;
     const lock = await holdLock(environment.locks, clientLock);
     await lock.release();
     connection.remote.post({ note: 'forget', client });
@@ -94,7 +97,7 @@ interface SharingParts {
  * call rejects with SESSION_LOST.
  *
  * @param handle As it came by message; its port must have been transferred. A handle can be used once.
- * @throws StoreError MISUSE (no handle), SESSION_LOST, UNSUPPORTED
+ * @throws StoreError MISUSE (no handle, or 7 workers have the store already), SESSION_LOST
  * @example
  * addEventListener('message', async ({ data }) => {
  *   await using shared = await attachStore(data.handle);
@@ -122,21 +125,35 @@ export async function attachStoreIn(
   const signOfLife = await holdLock(locks, handle.clientLock);
   const ending = new AbortController();
   watchSession(locks, handle, lifeline, ending.signal);
-  const remote = connectRemote<AttachedApi>(handle.port, lifeline);
-  handle.port.start();
-  try {
-    const opened = await remote.call((api) => api.attach());
-    const letGo = async (): Promise<void> => {
-      ending.abort();
-      handle.port.close();
-      await signOfLife.release();
-    };
-    return await attachedStore(handle, { opened, lifeline, remote, letGo });
-  } catch (error) {
+  const letGo = async (): Promise<void> => {
     ending.abort();
+    handle.port.close();
     await signOfLife.release();
+  };
+  try {
+    const client = await askForPlace(handle.port, lifeline);
+    const remote = connectRemote<AttachedApi>(handle.port, lifeline);
+    const opened = await remote.call((api) => api.attach());
+    return await attachedStore(handle, { client, opened, lifeline, remote, letGo });
+  } catch (error) {
+    await letGo();
     throw error;
   }
+}
+
+/** Of the page, which then has the engine at the port's other end. */
+async function askForPlace(port: MessagePort, lifeline: Lifeline): Promise<number> {
+  const answer = new Promise<Admission>((resolve) => {
+    port.addEventListener('message', ({ data }) => resolve(data as Admission), { once: true });
+  });
+  port.start();
+  port.postMessage(null);
+  const client = await lifeline.race(() => answer);
+  if (client !== null) return client;
+  throw new StoreError(
+    'MISUSE',
+    `A store can be shared with ${CLIENTS_MAX - 1} workers at a time: close one first.`,
+  );
 }
 
 /** The store worker's sign of life: when it is ours, the session is over. */
@@ -154,8 +171,8 @@ function watchSession(
 }
 
 async function attachedStore(
-  { name, buffers, client, durability }: StoreHandle,
-  { opened, lifeline, remote, letGo }: AttachedParts,
+  { name, buffers, durability }: StoreHandle,
+  { client, opened, lifeline, remote, letGo }: AttachedParts,
 ): Promise<Store> {
   const { reading, recovery } = opened;
   if (reading === undefined) throw sessionLostError(name, 'it shares no memory');
@@ -180,6 +197,7 @@ async function attachedStore(
 }
 
 interface AttachedParts {
+  readonly client: number;
   readonly opened: OpenedStore;
   readonly lifeline: Lifeline;
   readonly remote: RemoteStore<AttachedApi>;

@@ -337,8 +337,8 @@ export class Store implements BlockReader {
    * A consistent image of the last durable state, for `importStore`. Cancel the stream if you do not read it to its
    * end.
    *
-   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged) and
-   * IO
+   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged)
+   * and IO
    * @example
    * const image = await new Response(store.exportImage()).blob();
    * console.log(image.size, 'bytes');
@@ -351,9 +351,9 @@ export class Store implements BlockReader {
   /**
    * A handle for one other dedicated worker of this page, which attaches with `attachStore(handle)` and then has all of
    * this store: the same cache, synchronous cached reads, readers and transactions. Post it with its port transferred.
+   * Seven workers can have the store at a time; a handle that nobody attaches with counts for none of them.
    *
-   * @throws StoreError UNSUPPORTED in the inline profile, MISUSE when 7 workers have it already or this store is itself
-   * an attached one, CLOSED
+   * @throws StoreError UNSUPPORTED in the inline profile, MISUSE when this store is itself an attached one, CLOSED
    * @example
    * const handle = store.share();
    * worker.postMessage({ handle }, [handle.port]);

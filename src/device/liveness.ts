@@ -14,9 +14,8 @@ import { openDirectory } from './opfs.ts';
 /**
  * - `alive`: every name is found, and what was asked for was verified.
  * - `gone`: a name is not found, or is another store's.
- * - `unread`: every name is found, but no label could be read because all files are being written to. Chromium
- * refuses to
- *   read a file that has changed since it was looked up (`NotReadableError`). Ask again later.
+ * - `unread`: every name is found, but no label could be read because all files are being written to. Chromium refuses
+ *   to read a file that has changed since it was looked up (`NotReadableError`). Ask again later.
  */
 export type Liveness = 'alive' | 'gone' | 'unread';
 

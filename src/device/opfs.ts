@@ -6,8 +6,7 @@
  * What browsers do, and what we do about it:
  * - A killed worker that was busy holds its handle for about 2 s in Chromium and 20 ms in Firefox, a reloaded page for
  *   some milliseconds, and Safari calls that `InvalidStateError` now and then: we try again until the deadline.
- * - After site data was cleared under an open store, Chromium says for some moments that a file it has just created
- * is
+ * - After site data was cleared under an open store, Chromium says for some moments that a file it has just created is
  *   not found: we create it again until the deadline.
  * - The first question after that may take Chromium 6 s to answer; no deadline of ours covers it.
  * - On a handle whose site data was cleared, Chromium 156 answers every call but `close`, which never returns. Such a

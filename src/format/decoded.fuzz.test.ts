@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { scaled, stride } from '../sim/scale.ts';
 import { GEOMETRY_512, SAMPLES, STORE_ID, sampleImage } from './golden/samples.ts';
 import { createHasher, hashPlain } from './hasher.ts';
 import { FrameChain } from './image.ts';
@@ -29,12 +30,12 @@ describe.each(SAMPLES)('$name', (sample) => {
         );
         sample.decode(headed, hasher);
       }),
-      { numRuns: 300 },
+      { numRuns: scaled(300) },
     );
   });
 
   test('any length gives a value or a reason', () => {
-    for (let length = 0; length < sound.length; length += 7) {
+    for (let length = 0; length < sound.length; length += stride(5) * 7) {
       const cut = sample.decode(sound.subarray(0, length), hasher);
       if (sample.sealed) expect(cut.ok).toBe(false);
     }
@@ -42,7 +43,7 @@ describe.each(SAMPLES)('$name', (sample) => {
 
   test('a flipped bit in any byte is noticed by the checksum, or gives a value or a reason', () => {
     const bytes = sound.slice();
-    for (let at = 0; at < bytes.length; at += 1) {
+    for (let at = 0; at < bytes.length; at += stride(5)) {
       const before = bytes[at] as number;
       for (const mask of [1 << (at & 7), 0xff]) {
         bytes[at] = before ^ mask;
@@ -85,7 +86,7 @@ describe('a hostile writer, who seals what he changed:', () => {
         const length = encodeSuperblock(superblock.value, GEOMETRY_512, hasher, again);
         expect(again.subarray(0, length)).toEqual(bytes);
       }),
-      { numRuns: 3000 },
+      { numRuns: scaled(3000) },
     );
   });
 
@@ -102,7 +103,7 @@ describe('a hostile writer, who seals what he changed:', () => {
         const decoded = label.decode(bytes, hasher);
         if (decoded.ok) expect(decoded.value).toMatchObject({ storeId: expect.any(Uint8Array) });
       }),
-      { numRuns: 2000 },
+      { numRuns: scaled(2000) },
     );
   });
 
@@ -123,7 +124,7 @@ describe('a hostile writer, who seals what he changed:', () => {
         }
         image.decode(whole, hasher);
       }),
-      { numRuns: 1000 },
+      { numRuns: scaled(1000) },
     );
   });
 });

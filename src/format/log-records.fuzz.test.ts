@@ -1,6 +1,7 @@
 /** Replay a failure by giving `fc.assert` the seed and path it prints: `{ seed, path }` as its second argument. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { scaled } from '../sim/scale.ts';
 import { readRecords } from './golden/samples.ts';
 import { recordUnits, UnitBuffer, wholeRecordUnits } from './log-records.ts';
 
@@ -107,7 +108,7 @@ describe('log records', () => {
         const lines = readRecords(buffer, grownBlocks);
         if (lines.ok) expect(lines.value.length).toBeLessThanOrEqual(units.length);
       }),
-      { numRuns: 2000 },
+      { numRuns: scaled(2000) },
     );
   });
 });

@@ -1,6 +1,5 @@
 /**
- * One arena, lived through: transactions, commits, readers, crashes, in the order the engine does them, beside a
- * model
+ * One arena, lived through: transactions, commits, readers, crashes, in the order the engine does them, beside a model
  * that is as dumb as possible (sets of blocks). After every commit the log is replayed for each generation that
  * recovery may choose, and what it gives must be what the model says; so must what the arena has in memory.
  *

@@ -42,8 +42,7 @@ export function crashInARow(workload: Workload, depth: number, tally: ChainTally
 
 /**
  * `times` commits in a row, of which each is crashed when all flushes lied and only its superblock has landed: a
- * generation
- * that is given up, and its number burnt, every time.
+ * generation that is given up, and its number burnt, every time.
  */
 export function giveUpInARow(workload: Workload, times: number): void {
   const { setting } = workload;

@@ -32,9 +32,8 @@ export type PendingUnit =
   | { readonly kind: 'resize'; readonly file: number; readonly byteCount: number };
 
 /**
- * Files that record what is done to them. They notice when a sector is written twice with no flush in between (I8):
- * a crash
- * might leave either, and a disk may do the two in any order.
+ * Files that record what is done to them. They notice when a sector is written twice with no flush in between (I8): a
+ * crash might leave either, and a disk may do the two in any order.
  */
 export class RecordedDisks {
   readonly files: SectorFile[];

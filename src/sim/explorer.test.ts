@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { workloadNamed } from './catalogue.ts';
 import { CrashFailure, Explorer, newTally, type Trace } from './explorer.ts';
+import { someOf } from './scale.ts';
 import type { Run } from './workload.ts';
 import { runWorkload } from './workload.ts';
 
@@ -23,22 +24,33 @@ function explore(name: string, options: { lies?: number; nestedEvery?: number } 
   return tally;
 }
 
+/** And the least number of distinct states of each. */
+const WORKLOADS = [
+  ['creation-three-disks', 200],
+  ['compaction-chain', 400],
+  ['landed-aborts', 200],
+  ['readers', 300],
+  ['roots', 200],
+  ['overtaken', 200],
+  ['reopens', 100],
+  ['written-and-not-flushed', 300],
+  ['stalled-fences', 300],
+  ['roots-fenced', 200],
+  ['overtaken-fenced', 200],
+  ['stalled-fences-fenced', 300],
+  ['single-kinds-in-turn', 300],
+] as const;
+const LIES = [
+  ['single-puts', 3],
+  ['single-puts-fenced', 3],
+  ['single-kinds-in-turn', 3],
+  ['lies-overtaken', 3],
+  ['lies-about-compaction', 3],
+  ['lies-about-compaction-fenced', 3],
+] as const;
+
 describe('crash states recover as promised (I1–I6, I8)', () => {
-  test.each([
-    ['creation-three-disks', 200],
-    ['compaction-chain', 400],
-    ['landed-aborts', 200],
-    ['readers', 300],
-    ['roots', 200],
-    ['overtaken', 200],
-    ['reopens', 100],
-    ['written-and-not-flushed', 300],
-    ['stalled-fences', 300],
-    ['roots-fenced', 200],
-    ['overtaken-fenced', 200],
-    ['stalled-fences-fenced', 300],
-    ['single-kinds-in-turn', 300],
-  ] as const)('of the workload %s', (name, statesMin) => {
+  test.each(someOf(WORKLOADS, 6))('of the workload %s', (name, statesMin) => {
     expect(explore(name).distinct).toBeGreaterThan(statesMin);
   });
 
@@ -48,14 +60,7 @@ describe('crash states recover as promised (I1–I6, I8)', () => {
 });
 
 describe('flushes that lied (I1)', () => {
-  test.each([
-    ['single-puts', 3],
-    ['single-puts-fenced', 3],
-    ['single-kinds-in-turn', 3],
-    ['lies-overtaken', 3],
-    ['lies-about-compaction', 3],
-    ['lies-about-compaction-fenced', 3],
-  ] as const)(
+  test.each(someOf(LIES, 4))(
     'in %s, about %i generations: an older one is opened, and it says so',
     (name, lies) => {
       expect(explore(name, { lies }).rolledBack).toBeGreaterThan(20);

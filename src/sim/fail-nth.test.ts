@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { workloadNamed } from './catalogue.ts';
 import { failEveryCall, newFailTally } from './fail-nth.ts';
+import { someOf } from './scale.ts';
 
-test.each(['creation', 'single-roots'])(
+test.each(someOf(['creation', 'single-roots'], 2))(
   'I12: every call of %s fails, once and for ever',
   (name) => {
     const tally = newFailTally();

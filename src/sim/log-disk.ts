@@ -1,6 +1,5 @@
 /**
- * The blocks of one arena's log, in memory. Holds the log to I5: a sector that was written is not written again
- * before
+ * The blocks of one arena's log, in memory. Holds the log to I5: a sector that was written is not written again before
  * its block has been given back, unless the commit that wrote it was lost.
  */
 import type { LogWriter } from '../arena/alloc-log.ts';

@@ -1,6 +1,5 @@
 /**
- * A store's directory over memory files, as a session wants it: what sessions are tested on. Probes can be slow,
- * wrong
+ * A store's directory over memory files, as a session wants it: what sessions are tested on. Probes can be slow, wrong
  * or refused, and are counted; devices can be wrapped. Nothing in here is durable.
  *
  * Not shared with the client's `memory-origin`: there each file belongs to a worker that may be killed, and a folder

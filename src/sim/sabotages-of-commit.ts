@@ -26,9 +26,8 @@ export const COMMIT: readonly Sabotage[] = [
     file: 'src/store/commit.ts',
     find: '    if (this.joint) this.queueSuperblock();\n    this.askFences();',
     replace: '    if (this.joint) this.queueSuperblock();\n    if (this.joint) this.askFences();',
-    // Not by crash states: recovery verifies everything that is recent, so data and superblock may be flushed
-    // together as
-    // long as there is not more of it than recovery reads. The order of the calls shows it.
+    // Not by crash states: recovery verifies everything that is recent, so data and superblock may be flushed together
+    // as long as there is not more of it than recovery reads. The order of the calls shows it.
     test: committing(
       'a fenced commit',
       'I6: queues its superblock only after every touched disk has flushed, and flushes that too',

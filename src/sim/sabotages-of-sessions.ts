@@ -34,8 +34,8 @@ export const SESSIONS: readonly Sabotage[] = [
     name: 'background-counts',
     protects: 'I14: only time in the foreground counts',
     file: 'src/client/heartbeat.ts',
-    find: 'look !== undefined && inForeground && !look.engineAtWork',
-    replace: 'look !== undefined && !look.engineAtWork',
+    find: 'inForeground && !isExcused',
+    replace: '!isExcused',
     test: {
       file: 'src/client/heartbeat.test.ts',
       title: [SILENCE, 'only seconds in the foreground count'],
@@ -45,8 +45,8 @@ export const SESSIONS: readonly Sabotage[] = [
     name: 'engine-has-no-excuse',
     protects: 'I14: an engine that waits for a disk cannot answer',
     file: 'src/client/heartbeat.ts',
-    find: 'inForeground && !look.engineAtWork',
-    replace: 'inForeground',
+    find: 'look?.engineAtWork ?? this.#hasAnswered',
+    replace: 'look === undefined && this.#hasAnswered',
     test: {
       file: 'src/client/heartbeat.test.ts',
       title: [

@@ -9,14 +9,12 @@ import { TREE_KEYS } from './tree.ts';
 /**
  * - `put`, `delete`: in the open transaction, which begins with the first of them.
  * - `end`, `abort`: of the open transaction.
- * - `commit`: from freeze to acknowledgement. `begin` goes up to the first fence only and waits for the liveness
- * probe, while
- *   further steps go on; `finish` is the rest of it. `start` is less than `begin`: the fences wait, too.
+ * - `commit`: from freeze to acknowledgement. `begin` goes up to the first fence only and waits for the liveness probe,
+ *   while further steps go on; `finish` is the rest of it. `start` is less than `begin`: the fences wait, too.
  * - `compact`: asks for a compaction of every log with the next commit.
  * - `pin`, `unpin`: a reader of the present state.
- * - `reopen`: the process dies and comes back. What the files were given is there, flushed or not. `blocks`, if not
- * 0, is how
- *   far the store may grow from now on.
+ * - `reopen`: the process dies and comes back. What the files were given is there, flushed or not. `blocks`, if not 0,
+ *   is how far the store may grow from now on.
  * - `die`: a `start`, and the process dies when its writes are with the system and no fence is done; then as `reopen`.
  */
 export type Step =

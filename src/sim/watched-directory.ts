@@ -1,6 +1,5 @@
 /**
- * Memory files whose every call is seen, and may be made to fail: the n-th write of a store, whichever of its files
- * it
+ * Memory files whose every call is seen, and may be made to fail: the n-th write of a store, whichever of its files it
  * goes to. What was seen can be played again, up to any point: the files that a crash there leaves behind.
  */
 import {
@@ -75,8 +74,7 @@ export function replay(directory: MemoryDirectory, operations: readonly SeenOper
 }
 
 /**
- * The files after a crash that nothing survived but what each file in `losing` had at its last flush, and all that
- * the
+ * The files after a crash that nothing survived but what each file in `losing` had at its last flush, and all that the
  * others were given.
  */
 export function crashedDirectory(

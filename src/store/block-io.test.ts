@@ -4,6 +4,7 @@ import type { HandleFault, HandleOperation } from '../device/memory-handle.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { checkStore } from '../sim/check-store.ts';
 import { MemoryStore, type MemoryStoreOptions, TINY_GEOMETRY } from '../sim/memory-store.ts';
+import { stride } from '../sim/scale.ts';
 import { type Content, contentText, KEYS, putKey, walk } from '../sim/three-levels.ts';
 import { WatchedDirectory } from '../sim/watched-directory.ts';
 
@@ -145,7 +146,7 @@ function failEach(
   const count = new FaultyLife().run().directory.calls[operation];
   expect(count).toBeGreaterThan(3);
   for (const forEver of operation === 'write' || operation === 'flush' ? [false] : [false, true]) {
-    for (let failing = 0; failing < count; failing += 1) {
+    for (let failing = 0; failing < count; failing += stride(11)) {
       const life = new FaultyLife((call) => {
         const due = call.nth === failing || (forEver && call.nth > failing);
         if (call.operation !== operation || !due) return 'ok';
@@ -176,7 +177,7 @@ describe('I12: after a failed write or flush nothing more is acknowledged', () =
 
   test('reading goes on: every block of the last durable state', () => {
     const whole = new FaultyLife().run();
-    for (let failing = 0; failing < whole.directory.calls.write; failing += 1) {
+    for (let failing = 0; failing < whole.directory.calls.write; failing += stride(11)) {
       const life = new FaultyLife(({ operation, nth }) =>
         operation === 'write' && nth >= failing ? { throw: 'UnknownError' } : 'ok',
       ).run();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Superblock } from '../format/superblock.ts';
 import { Random } from '../sim/random.ts';
+import { scaled } from '../sim/scale.ts';
 import { recoverableGeneration } from './recover.ts';
 import { SuperblockRing } from './superblock-ring.ts';
 
@@ -111,15 +112,17 @@ function loseLies(slots: Slots, count: number): void {
   }
 }
 
+const LIVES = scaled(4000);
+
 describe('I1: the three newest acknowledged superblocks are never overwritten', () => {
-  test('in 4,000 lives of 10 crashes each', () => {
-    for (let seed = 0; seed < 4000; seed += 1) {
+  test(`in ${LIVES} lives of 10 crashes each`, () => {
+    for (let seed = 0; seed < LIVES; seed += 1) {
       expect(simulate(RING, seed, { crashes: 10, lies: 0 })).toBe(0);
     }
   });
 
-  test('nor when flushes have lied, in 4,000 more', () => {
-    for (let seed = 0; seed < 4000; seed += 1) {
+  test(`nor when flushes have lied, in ${LIVES} more`, () => {
+    for (let seed = 0; seed < LIVES; seed += 1) {
       expect(simulate(RING, seed, { crashes: 10, lies: 2 })).toBe(0);
     }
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'vitest';
 import { assert } from '../base/assert.ts';
+import { scaled } from '../sim/scale.ts';
 import { writeOf } from './recording-sink.ts';
 import { SyncQueue } from './sync-queue.ts';
 
@@ -54,7 +55,7 @@ test('the heap and a sorted array agree (replay: give fc.assert the seed and pat
       fc.integer({ min: 1, max: 40 }),
       agree,
     ),
-    { numRuns: 1500 },
+    { numRuns: scaled(1500) },
   );
 });
 

@@ -1,44 +1,25 @@
-/** Notes that survive a crash, newest first. Each is one block: a pointer to the note before, a length, the text. */
+/** Notes that survive a crash, newest first. Each is a block: 24 bytes that point to the note before, then the text. */
 import { decodePointer, encodePointer, openStore } from 'opfs-blocks';
 
-const opening = openStore('notes');
 const form = document.querySelector('form') as HTMLFormElement;
-const list = document.querySelector('ul') as HTMLUListElement;
+const shown = (text: string) => Object.assign(document.createElement('p'), { textContent: text });
+const store = await openStore('notes');
 
-async function keep(text: string): Promise<void> {
-  const store = await opening;
-  const note = new Uint8Array(store.blockSize);
-  const { written } = new TextEncoder().encodeInto(text, note.subarray(28));
-  new DataView(note.buffer).setUint32(24, written);
+form.onsubmit = async () => {
+  const text = String(new FormData(form).get('text'));
+  form.reset();
   await store.transaction(async (tx) => {
+    const note = new TextEncoder().encode('\0'.repeat(24) + text);
     const before = tx.root('newest');
     if (before !== undefined) encodePointer(before, note);
     tx.setRoot('newest', await tx.write(note));
   });
-}
+  form.after(shown(text));
+};
 
-async function show(): Promise<void> {
-  const store = await opening;
-  using reader = store.reader();
-  const items: HTMLLIElement[] = [];
-  for (let next = reader.root('newest'); next !== undefined; ) {
-    const note = await reader.read(next);
-    const end = 28 + new DataView(note.buffer, note.byteOffset).getUint32(24);
-    const item = document.createElement('li');
-    item.textContent = new TextDecoder().decode(note.subarray(28, end));
-    items.push(item);
-    // No pointer is all zeroes: generations begin at 1.
-    next = note.subarray(0, 24).some(Boolean) ? decodePointer(note) : undefined;
-  }
-  list.replaceChildren(...items);
+// The first note has no pointer: no block was born in generation 0.
+for (let next = store.root('newest'); next !== undefined && next.generation > 0; ) {
+  const note = await store.read(next);
+  document.body.append(shown(new TextDecoder().decode(note.subarray(24)).replace(/\0+$/, '')));
+  next = decodePointer(note);
 }
-
-// Before the store is open: what is submitted meanwhile waits for it, and does not leave the page.
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const text = String(new FormData(form).get('text'));
-  form.reset();
-  await keep(text);
-  await show();
-});
-await show();
