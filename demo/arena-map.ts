@@ -79,6 +79,8 @@ export class ArenaMap {
   #zoomed: number | undefined;
   #selected: Cell | undefined;
   #described = '';
+  /** When the selected block had last changed as it was described. */
+  #describedMs: number | undefined;
   #censusMs = 0;
   #changesTold = -1;
   #nextTile = 0;
@@ -141,6 +143,7 @@ export class ArenaMap {
     if (nowMs - this.#censusMs < CENSUS_MS) return;
     this.#censusMs = nowMs;
     this.#tellSelected();
+    this.#askAgain();
     if (field.changes === this.#changesTold) return;
     this.#changesTold = field.changes;
     this.#tellCensus(field);
@@ -393,10 +396,22 @@ export class ArenaMap {
   async #askMore(cell: Cell): Promise<void> {
     const address = this.#addressOf(cell);
     if (address === undefined) return;
+    this.#describedMs = this.#changedMs(cell);
     const text = await this.#hooks.describe(address);
     if (this.#selected !== cell) return;
     this.#described = text;
     this.#tellSelected();
+  }
+
+  /** What was said of a block that has changed since is said anew. */
+  #askAgain(): void {
+    const cell = this.#selected;
+    if (cell !== undefined && this.#changedMs(cell) !== this.#describedMs) void this.#askMore(cell);
+  }
+
+  #changedMs({ tile, block }: Cell): number | undefined {
+    const field = this.#field;
+    return field?.changedMs((this.#zoomed ?? tile) * field.shape.arenaBlocks + block);
   }
 
   #addressOf({ tile, block }: Cell): number | undefined {

@@ -88,6 +88,34 @@ describe.each([
     expect(await checkDemo(page)).toBe('Clean. ');
   });
 
+  test('a block that the page has no pointer to is known by the cache, and that is the truth', async () => {
+    const found = await page.evaluate(findPointerless);
+    const canvas = page.locator('.tile canvas').nth(found.arena);
+    const { width, height } = (await canvas.boundingBox()) ?? { width: 0, height: 0 };
+    const position = { x: found.x * width, y: found.y * height };
+    await canvas.hover({ position, force: true });
+    const address = found.address.toLocaleString('en');
+    await expect.poll(() => textOf('#map-readout'), SOON).toContain(`data — address ${address} `);
+    const store = await page.evaluate(() => demo.host.open.store.profile);
+    const identity = /generation ([\d,]+) · hash ([0-9a-f]{16}) · in the cache/;
+    if (store === 'inline') {
+      expect(await textOf('#map-readout')).not.toContain('hash');
+      return;
+    }
+    await expect.poll(() => textOf('#map-readout'), SOON).toMatch(identity);
+    const [, generation = '', hash = ''] =
+      identity.exec((await textOf('#map-readout')) ?? '') ?? [];
+    const length = await page.evaluate(
+      async (shown) => {
+        const { store } = demo.host.open;
+        const hash = BigInt(`0x${shown.hash}`);
+        return (await store.read({ ...shown, hash })).length;
+      },
+      { address: found.address, generation: Number(generation.replaceAll(',', '')), hash },
+    );
+    expect(length).toBe(16_384);
+  });
+
   test('logs, and free ranges as many as the engine has', async () => {
     expect(await page.getAttribute('#ribbon', 'aria-label')).toMatch(/[1-9]\d*\srecord/);
     await page.click('#compact');
@@ -237,6 +265,25 @@ describe.each([
     expect(failures).toEqual([]);
   });
 });
+
+/** A block of the workloads' own index: data like any other, but none that the page keeps a pointer to. */
+function findPointerless() {
+  const { store, field } = demo.host.open;
+  const { shape } = demo.map.field;
+  for (let cell = 0; cell < shape.arenaCount * shape.arenaBlocks; cell += 1) {
+    const address = cell * store.blockSize;
+    const isData = demo.map.field.stateOf(cell) === 1;
+    if (!isData || field.pointerAt(address) || store.root('commits')?.address === address) continue;
+    const arena = Math.floor(cell / shape.arenaBlocks);
+    const { width, height } = document.querySelectorAll<HTMLCanvasElement>('.tile canvas')[
+      arena
+    ] as HTMLCanvasElement;
+    const block = cell % shape.arenaBlocks;
+    const [column, row] = [block % width, Math.floor(block / width)];
+    return { address, arena, x: (column + 0.5) / width, y: (row + 0.5) / height };
+  }
+  throw new Error('There is no such block.');
+}
 
 /** By state: what the field says, and what is on the canvases, read back; and pixels that are not their cell's. */
 function countPixels() {
