@@ -215,6 +215,50 @@ describe.each([
     expect(await textOf('#story')).toContain('a full store can still do that');
   });
 
+  test('a browser that grants no more space: the page says so, goes on, and grows again when it may', async () => {
+    const tab = await browser.newPage(`${server.url}${query}&store=quota`);
+    await waitForDemo(tab);
+    const noteOf = (kind: string) => tab.locator(`[data-work="${kind}"] .work-note`).textContent();
+    const press = (kind: string) => tab.click(`[data-work="${kind}"] .start`);
+    const grownBytes = () =>
+      tab.evaluate(async () => (await demo.host.open.store.stats()).grownBytes);
+    await press('fill');
+    await expect.poll(() => noteOf('fill'), SOON).toContain('last in');
+    const protocol = await browser.context.newCDPSession(tab);
+    const { origin } = new URL(server.url);
+    const { usage = 0 } = await tab.evaluate(() => navigator.storage.estimate());
+    await protocol.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage });
+    await expect.poll(() => noteOf('fill'), SOON).toContain('no more space (QUOTA)');
+    const [used, quota] = await tab.evaluate(async () => {
+      const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+      return [usage, quota];
+    });
+    expect(used).toBeLessThan((quota ?? 0) + 2 ** 20);
+    const grown = await grownBytes();
+
+    // Small commits go on in the room that there is, and space can be made.
+    await press('fill');
+    await tab.click('#break-fill');
+    const found = () => tab.locator('#found [data-found="check"]').textContent({ timeout: 100 });
+    await expect.poll(() => found().catch(() => ''), SOON).toBe('clean');
+    const story = await tab.locator('#story').textContent();
+    expect(story).toContain('(QUOTA)');
+    expect(story).toContain('a full store can still do that');
+    await press('commits');
+    await expect.poll(() => noteOf('commits'), SOON).toContain('last in');
+    expect(await tab.locator('[data-fact="health"]').textContent()).toBe('ok');
+    expect(await tab.locator('#blocked').isVisible()).toBe(false);
+    expect(await grownBytes()).toBe(grown);
+
+    await protocol.send('Storage.overrideQuotaForOrigin', { origin });
+    await press('fill');
+    await expect.poll(grownBytes, SOON).toBeGreaterThan(grown);
+    await expect.poll(() => noteOf('fill'), SOON).toContain('last in');
+    await tab.evaluate(() => demo.host.open.workloads.stopAll());
+    expect(await checkDemo(tab)).toBe('Clean. ');
+    await tab.close();
+  });
+
   test('a second tab is told LOCKED, and the first one hears of it', async () => {
     const [second] = await Promise.all([
       browser.context.waitForEvent('page'),
