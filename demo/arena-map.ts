@@ -121,6 +121,8 @@ export class ArenaMap {
     this.#field.glows = !prefersStillness();
     this.#recolour();
     this.#makeTiles(arenaCount);
+    // They show the pixels of the field that they were made from.
+    for (const tile of this.#tiles) tile.image = undefined;
     this.#zoomed = undefined;
     this.#states = states;
     this.#changesTold = -1;

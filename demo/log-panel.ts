@@ -8,7 +8,7 @@ import { type FreeRangeClass, freeRangeClasses } from './free-ranges.ts';
 import type { StoreHost } from './host.ts';
 import { LogHistory, type LogRibbon } from './log-history.ts';
 import { SAMPLE_COUNT } from './sampler.ts';
-import { countOf, countText } from './text.ts';
+import { countOf, countText, shortCountText } from './text.ts';
 
 const LABEL_PIXELS = 22;
 const CHAIN_PIXELS = 54;
@@ -184,7 +184,8 @@ function showClass(
 ): void {
   const [count, bar, label] = item.children as unknown as HTMLElement[];
   if (count === undefined || bar === undefined || label === undefined) return;
-  setText(count, ranges === 0 ? '' : countText(ranges));
+  setText(count, ranges === 0 ? '' : shortCountText(ranges));
+  item.dataset['ranges'] = String(ranges);
   setText(label, from >= 1024 ? `${from / 1024}k` : String(from));
   bar.style.transform = `scaleY(${Math.log2(1 + ranges) / Math.log2(1 + most)})`;
   const last = 2 * from - 1;

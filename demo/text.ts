@@ -29,6 +29,12 @@ export function countText(count: number): string {
   return counts.format(count);
 }
 
+/** `940`, `3.4k`, `12k`: where there is room for four characters. */
+export function shortCountText(count: number): string {
+  if (count < 1000) return String(count);
+  return `${(count / 1000).toFixed(count < 9950 ? 1 : 0)}k`;
+}
+
 /** `1 block`, `2 blocks`. */
 export function countOf(count: number, noun: string): string {
   return `${countText(count)}\u00a0${noun}${count === 1 ? '' : 's'}`;

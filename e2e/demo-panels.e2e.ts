@@ -126,8 +126,10 @@ describe.each([
         const { arenas } = await demo.host.open.store.stats();
         return arenas.reduce((sum, { freeRanges }) => sum + freeRanges, 0);
       });
-      const counts = await page.locator('#histogram output').allTextContents();
-      return counts.reduce((sum, text) => sum + Number(text.replaceAll(',', '')), 0) - ranges;
+      const counts = await page
+        .locator('#histogram li')
+        .evaluateAll((items) => items.map((item) => Number(item.dataset['ranges'])));
+      return counts.reduce((sum, count) => sum + count, 0) - ranges;
     };
     await expect.poll(shownTooMany, SOON).toBe(0);
   });
@@ -187,6 +189,14 @@ describe.each([
     expect(await textOf('#story')).toMatch(/None of its blocks is there|All of its blocks are/);
     expect(await textOf('[data-fact="health"]')).toBe('ok');
     expect(await page.locator('#blocked').isVisible()).toBe(false);
+    // Of the store that was opened anew, not of the one before.
+    await expect
+      .poll(async () => {
+        const { cells, pixels, wrong } = await page.evaluate(countPixels);
+        const { census } = await censusOf(page);
+        return [wrong, pixels.join() === cells.join(), cells.join() === census.join()];
+      }, SOON)
+      .toEqual([0, true, true]);
   });
 
   test('a byte flipped on the disk is named, ringed, worked around, and flipped back', async () => {

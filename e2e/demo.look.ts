@@ -1,6 +1,7 @@
 /**
- * Not a test: the demo in the six situations that are worth a picture, on three widths, to be looked at; and what a
- * frame costs under full write load. `npm run look`; the pictures are in test-results/demo.
+ * Not a test: the demo in the six situations that are worth a picture, on three widths, light, dark and in forced
+ * colours, to be looked at; and what a frame costs under full write load. `npm run look`; the pictures are in
+ * test-results/demo.
  */
 import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright';
@@ -67,10 +68,11 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
   fragmented: async (page) => {
     await slide(page, 'fill-rate', 'max');
     await toggle(page, 'fill');
-    await page.waitForTimeout(4000);
+    await page.waitForFunction(() => demo.host.open.field.blockCount > 28_000);
     await toggle(page, 'fill');
+    await slide(page, 'storm-rate', 'max');
     await toggle(page, 'storm');
-    await page.waitForTimeout(8000);
+    await page.waitForFunction(() => demo.host.open.field.blockCount < 15_000);
     await toggle(page, 'storm');
     await page.waitForTimeout(2500);
   },
@@ -95,19 +97,30 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
 };
 
 const WIDTHS = [
-  { width: 390, height: 844, colorScheme: 'light' },
-  { width: 1280, height: 800, colorScheme: 'dark' },
-  { width: 2560, height: 1440, colorScheme: 'light' },
+  { width: 390, height: 844 },
+  { width: 1280, height: 800 },
+  { width: 2560, height: 1440 },
 ] as const;
+const LOOKS = [
+  { look: 'light', media: { colorScheme: 'light', forcedColors: 'none' } },
+  { look: 'dark', media: { colorScheme: 'dark', forcedColors: 'none' } },
+  { look: 'forced', media: { colorScheme: 'dark', forcedColors: 'active' } },
+] as const;
+/** Charts follow a change of colours with their next samples. */
+const RECOLOURED_MS = 600;
 
 onceTest('pictures', LONG, async () => {
-  for (const { width, height, colorScheme } of WIDTHS) {
+  for (const { width, height } of WIDTHS) {
     for (const [scene, play] of Object.entries(SCENES)) {
       const page = await open(`${scene} ${width}`);
       await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme });
       await play(page);
-      await page.screenshot({ path: `${PICTURES}/${scene} ${width}.png`, fullPage: true });
+      for (const { look, media } of LOOKS) {
+        await page.emulateMedia(media);
+        await page.waitForTimeout(RECOLOURED_MS);
+        const path = `${PICTURES}/${scene} ${width} ${look}.png`;
+        await page.screenshot({ path, fullPage: true });
+      }
       await page.close();
     }
   }
