@@ -29,10 +29,9 @@ export function countText(count: number): string {
   return counts.format(count);
 }
 
-/** `940`, `3.4k`, `12k`: where there is room for four characters. */
+/** `940`, `3k`, `12k`: where there is room for three characters. */
 export function shortCountText(count: number): string {
-  if (count < 1000) return String(count);
-  return `${(count / 1000).toFixed(count < 9950 ? 1 : 0)}k`;
+  return count < 1000 ? String(count) : `${Math.round(count / 1000)}k`;
 }
 
 /** `1 block`, `2 blocks`. */
