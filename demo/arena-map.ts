@@ -33,6 +33,8 @@ const IDLE_TEXT =
 /** Rings around damaged blocks, which may be a single pixel each. */
 const RINGS_MAX = 24;
 const CENSUS_MS = 250;
+/** When everything changes, a tile is put on its canvas in every other frame: that costs more than all else. */
+const TILES_A_FRAME = 8;
 
 const MOVES: Readonly<Record<string, MapMove>> = {
   ArrowLeft: 'left',
@@ -77,8 +79,11 @@ export class ArenaMap {
   #zoomed: number | undefined;
   #selected: Cell | undefined;
   #described = '';
+  /** When the selected block had last changed as it was described. */
+  #describedMs: number | undefined;
   #censusMs = 0;
   #changesTold = -1;
+  #nextTile = 0;
 
   constructor(hooks: MapHooks) {
     this.#hooks = hooks;
@@ -116,6 +121,8 @@ export class ArenaMap {
     this.#field.glows = !prefersStillness();
     this.#recolour();
     this.#makeTiles(arenaCount);
+    // They show the pixels of the field that they were made from.
+    for (const tile of this.#tiles) tile.image = undefined;
     this.#zoomed = undefined;
     this.#states = states;
     this.#changesTold = -1;
@@ -134,20 +141,31 @@ export class ArenaMap {
     const field = this.#field;
     if (field === undefined) return;
     field.age(nowMs);
-    for (let arena = 0; arena < field.shape.arenaCount; arena += 1) {
-      const isHidden = this.#zoomed !== undefined && this.#zoomed !== arena;
-      if (field.stale[arena] === 0 || isHidden) continue;
-      field.stale[arena] = 0;
-      this.#paintTile(field, arena);
-    }
+    this.#paintTiles(field);
     if (nowMs - this.#censusMs < CENSUS_MS) return;
     this.#censusMs = nowMs;
     this.#tellSelected();
+    this.#askAgain();
     if (field.changes === this.#changesTold) return;
     this.#changesTold = field.changes;
     this.#tellCensus(field);
     this.#nameTiles(field);
     this.#ringDamage(field);
+  }
+
+  /** The next ones that have changed, so that each has its turn. */
+  #paintTiles(field: CellField): void {
+    const { arenaCount } = field.shape;
+    let left = TILES_A_FRAME;
+    for (let n = 0; n < arenaCount && left > 0; n += 1) {
+      const arena = this.#nextTile % arenaCount;
+      this.#nextTile = arena + 1;
+      const isHidden = this.#zoomed !== undefined && this.#zoomed !== arena;
+      if (field.stale[arena] === 0 || isHidden) continue;
+      field.stale[arena] = 0;
+      left -= 1;
+      this.#paintTile(field, arena);
+    }
   }
 
   /** Lets some blocks stand out; `undefined` shows all alike again. */
@@ -380,10 +398,22 @@ export class ArenaMap {
   async #askMore(cell: Cell): Promise<void> {
     const address = this.#addressOf(cell);
     if (address === undefined) return;
+    this.#describedMs = this.#changedMs(cell);
     const text = await this.#hooks.describe(address);
     if (this.#selected !== cell) return;
     this.#described = text;
     this.#tellSelected();
+  }
+
+  /** What was said of a block that has changed since is said anew. */
+  #askAgain(): void {
+    const cell = this.#selected;
+    if (cell !== undefined && this.#changedMs(cell) !== this.#describedMs) void this.#askMore(cell);
+  }
+
+  #changedMs({ tile, block }: Cell): number | undefined {
+    const field = this.#field;
+    return field?.changedMs((this.#zoomed ?? tile) * field.shape.arenaBlocks + block);
   }
 
   #addressOf({ tile, block }: Cell): number | undefined {

@@ -26,7 +26,7 @@ const STYLE = `
 .bench [data-kind='own'] .bench-name { font-weight: 600; }
 .bench [data-kind='limit'] .bench-bar { background: var(--good, SeaGreen); }
 .bench .bench-time { text-align: end; font-variant-numeric: tabular-nums; }
-.bench .bench-note { color: var(--ink-soft, inherit); font-size: var(--text-s, 0.875rem); }
+.bench .bench-note { margin-block: 0.5em; color: var(--ink-soft, inherit); font-size: var(--text-s, 0.875rem); }
 @media (max-width: 40em) {
   .bench ul { grid-template-columns: 1fr max-content; }
   .bench .bench-name { grid-column: 1 / -1; }

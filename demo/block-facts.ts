@@ -1,8 +1,9 @@
 /**
- * What is known of one block beside its state: the generation and hash in the pointer that leads to it, as far as the
- * page has that pointer, and whether the block lies in the shared cache.
+ * What is known of one block beside its state: its generation and hash, and whether it lies in the shared cache. Out of
+ * the cache, where it is there; else out of the pointer that leads to it, where the page has that pointer.
  */
 import type { BlockPointer } from '../src/index.ts';
+import { cachedPointer } from '../src/testing.ts';
 import type { FileEntry } from './files.ts';
 import type { Session, StoreHost } from './host.ts';
 import { countText, hashText } from './text.ts';
@@ -19,14 +20,16 @@ export class BlockFacts {
     host.onOpen(() => this.#pointers.clear());
   }
 
-  /** In words; empty when the page has no pointer to it. */
+  /** In words; empty when it is not in the cache and the page has no pointer to it. */
   async describe(address: number): Promise<string> {
     const { session } = this.#host;
     if (session === undefined) return '';
+    const cached = cachedPointer(session.store, address);
+    if (cached !== undefined) return `${identityText(cached)} · in the cache`;
     const pointer = await this.#find(session, address);
     if (pointer === undefined) return '';
-    const identity = `generation ${countText(pointer.generation)} · hash ${hashText(pointer.hash)}`;
-    return `${identity}${cachedText(session, pointer)}`;
+    const isInline = session.store.profile === 'inline';
+    return `${identityText(pointer)}${isInline ? '' : ' · not in the cache'}`;
   }
 
   async #find(session: Session, address: number): Promise<BlockPointer | undefined> {
@@ -53,8 +56,6 @@ export class BlockFacts {
   }
 }
 
-function cachedText({ store }: Session, pointer: BlockPointer): string {
-  if (store.profile === 'inline') return '';
-  const block = store.readCached(pointer, new Uint8Array(store.blockSize));
-  return block === undefined ? ' · not in the cache' : ' · in the cache';
+function identityText({ generation, hash }: BlockPointer): string {
+  return `generation ${countText(generation)} · hash ${hashText(hash)}`;
 }

@@ -235,7 +235,9 @@ export class BreakPanel {
       `Freed ${countOf(freed, 'block')} and committed: a full store can still do that.`,
       'good',
     );
-    const written = await turns.change(() => field.append(BIG_COMMIT_BLOCKS, make));
+    // A store that may not grow has room for a few hundred blocks only, and for their index besides.
+    const again = Math.max(1, Math.min(BIG_COMMIT_BLOCKS, Math.floor(freed / 2)));
+    const written = await turns.change(() => field.append(again, make));
     outcome.tell(`Wrote ${countOf(written, 'block')} into the space that came back.`, 'good');
     await this.#check(this.#host.open);
   }

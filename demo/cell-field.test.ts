@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { BLOCK_STATE, type BlockStates } from '../src/index.ts';
-import { CellField, GLOW_LEVELS, GLOW_MS, makePalette, parseRgb, UNGROWN } from './cell-field.ts';
+import {
+  AFTERGLOW_TURNS,
+  CellField,
+  GLOW_LEVELS,
+  GLOW_MS,
+  makePalette,
+  parseRgb,
+  UNGROWN,
+} from './cell-field.ts';
 
 const { free, data, dirty, pending } = BLOCK_STATE;
 const SHAPE = { arenaCount: 3, arenaBlocks: 8 };
@@ -47,6 +55,28 @@ describe('the cells of the map', () => {
     expect([...field.grown]).toEqual([8, 0, 4]);
   });
 
+  test.each([5, 6, 7, 8])(
+    'a change is found wherever it is, in arenas of %i blocks',
+    (arenaBlocks) => {
+      for (let at = 0; at < 2 * arenaBlocks; at += 1) {
+        const field = new CellField({ arenaCount: 2, arenaBlocks });
+        const states: BlockStates = {
+          bytes: new Uint8Array(2 * arenaBlocks),
+          arenas: [0, 1].map((arena) => ({
+            ...{ arena, disk: 0, first: arena * arenaBlocks, count: arenaBlocks },
+          })),
+          arenaBytes: arenaBlocks * 4096,
+          blockBytes: 4096,
+        };
+        field.update(states, 1);
+        states.bytes[at] = data;
+        field.update(states, 2);
+        expect(field.stateOf(at)).toBe(data);
+        expect(field.census[data]).toBe(1);
+      }
+    },
+  );
+
   test('what was there at first does not glow; what changes does, and ages', () => {
     const field = fieldOf();
     const bytes = [data, free, free, free, free, free, free, free];
@@ -62,17 +92,17 @@ describe('the cells of the map', () => {
     field.age(100);
     expect(field.pixels[1]).toBe(fresh(dirty));
     expect(field.changedMs(1)).toBe(100);
-    for (let frame = 0; frame < 4; frame += 1) field.age(1100 + frame);
+    for (let frame = 0; frame < AFTERGLOW_TURNS; frame += 1) field.age(1100 + frame);
     expect(field.pixels[1]).not.toBe(fresh(dirty));
     expect(field.pixels[1]).not.toBe(settled(dirty));
     states.bytes[1] = data;
     field.update(states, 1200);
     field.age(1200);
     expect(field.pixels[1]).toBe(fresh(data));
-    for (let frame = 0; frame < 4; frame += 1) field.age(1200);
+    for (let frame = 0; frame < AFTERGLOW_TURNS; frame += 1) field.age(1200);
     expect(field.pixels[1]).toBe(fresh(data));
     expect(field.hotCount).toBe(1);
-    for (let frame = 0; frame < 5; frame += 1) field.age(1200 + GLOW_MS + frame);
+    for (let frame = 0; frame <= AFTERGLOW_TURNS; frame += 1) field.age(1200 + GLOW_MS + frame);
     expect(field.pixels[1]).toBe(settled(data));
     expect(field.hotCount).toBe(0);
   });

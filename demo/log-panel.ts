@@ -8,7 +8,7 @@ import { type FreeRangeClass, freeRangeClasses } from './free-ranges.ts';
 import type { StoreHost } from './host.ts';
 import { LogHistory, type LogRibbon } from './log-history.ts';
 import { SAMPLE_COUNT } from './sampler.ts';
-import { countOf, countText } from './text.ts';
+import { countOf, countText, shortCountText } from './text.ts';
 
 const LABEL_PIXELS = 22;
 const CHAIN_PIXELS = 54;
@@ -19,6 +19,8 @@ const ROW_PIXELS_MAX = 48;
 /** Compactions are stitches along the upper edge. */
 const STITCH_PIXELS = 3;
 const ROWS_MAX = 16;
+/** A ribbon is some hundred strokes, so no frame draws all of them. */
+export const LOG_PARTS = 4;
 
 interface Colours {
   readonly ink: string;
@@ -34,6 +36,7 @@ export class LogPanel {
   readonly #histogram = byId('histogram', HTMLElement);
   readonly #context: CanvasRenderingContext2D;
   #history = new LogHistory();
+  #rows = 0;
   #colours: Colours | undefined;
 
   constructor(host: StoreHost) {
@@ -57,25 +60,36 @@ export class LogPanel {
     this.#history.look(arenas, nowMs);
   }
 
-  draw(): void {
+  /** Draws a quarter of the ribbons, those of every fourth row. */
+  draw(part: number): void {
     const ribbons = this.#history.ribbons.slice(0, ROWS_MAX);
     const scale = devicePixelRatio;
     const { clientWidth, clientHeight } = this.#box;
     if (clientWidth === 0) return;
     const [width, height] = [Math.floor(clientWidth * scale), Math.floor(clientHeight * scale)];
-    if (this.#canvas.width !== width) this.#canvas.width = width;
-    if (this.#canvas.height !== height) this.#canvas.height = height;
+    const isResized = this.#canvas.width !== width || this.#canvas.height !== height;
+    if (isResized) Object.assign(this.#canvas, { width, height });
     this.#colours ??= readColours();
     const context = this.#context;
     context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, clientWidth, clientHeight);
     const rowHeight = Math.min(ROW_PIXELS_MAX, clientHeight / Math.max(1, ribbons.length));
+    // Rows that are new, or gone, move all the others.
+    const isAnew = isResized || ribbons.length !== this.#rows;
+    this.#rows = ribbons.length;
+    if (isAnew) context.clearRect(0, 0, clientWidth, clientHeight);
     ribbons.forEach((ribbon, row) => {
+      if (!isAnew && row % LOG_PARTS !== part) return;
+      const top = Math.round(row * rowHeight);
       context.save();
-      context.translate(0, Math.round(row * rowHeight));
+      context.translate(0, top);
+      context.clearRect(0, 0, clientWidth, Math.round((row + 1) * rowHeight) - top);
       this.#drawRibbon(ribbon, clientWidth, Math.floor(rowHeight) - 3);
       context.restore();
     });
+    if (part === 0) this.#describe(ribbons);
+  }
+
+  #describe(ribbons: readonly LogRibbon[]): void {
     const blocks = ribbons.reduce((sum, ribbon) => sum + ribbon.blocks, 0);
     const records = ribbons.reduce((sum, ribbon) => sum + ribbon.records, 0);
     const folds = ribbons.reduce((sum, ribbon) => sum + ribbon.compactions, 0);
@@ -97,9 +111,9 @@ export class LogPanel {
     const step = (width - left) / SAMPLE_COUNT;
     context.fillStyle = colours.line;
     context.fillRect(left, height, width - left, 1);
-    const most = Math.max(64, ...ribbon.appended);
+    const most = largestOf(ribbon.appended, 64);
     const room = height - STITCH_PIXELS - 2;
-    const longest = Math.max(4, ...ribbon.chain);
+    const longest = largestOf(ribbon.chain, 4);
     context.strokeStyle = colours.chain;
     context.lineWidth = 1;
     context.beginPath();
@@ -156,6 +170,13 @@ export class LogPanel {
   }
 }
 
+/** Without making an array of them: rows are drawn often, and garbage is collected in the middle of frames. */
+function largestOf(values: Uint32Array, least: number): number {
+  let largest = least;
+  for (let n = 0; n < values.length; n += 1) largest = Math.max(largest, values[n] as number);
+  return largest;
+}
+
 function showClass(
   item: HTMLElement,
   { from, ranges, blocks }: FreeRangeClass,
@@ -163,7 +184,8 @@ function showClass(
 ): void {
   const [count, bar, label] = item.children as unknown as HTMLElement[];
   if (count === undefined || bar === undefined || label === undefined) return;
-  setText(count, ranges === 0 ? '' : countText(ranges));
+  setText(count, ranges === 0 ? '' : shortCountText(ranges));
+  item.dataset['ranges'] = String(ranges);
   setText(label, from >= 1024 ? `${from / 1024}k` : String(from));
   bar.style.transform = `scaleY(${Math.log2(1 + ranges) / Math.log2(1 + most)})`;
   const last = 2 * from - 1;

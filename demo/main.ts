@@ -3,7 +3,7 @@
  * is in workloads.ts, block-field.ts and files.ts.
  */
 
-import { deleteStore, type HealthEvent } from '../src/index.ts';
+import { deleteStore, type HealthEvent, type StoreStats } from '../src/index.ts';
 import { ArenaMap } from './arena-map.ts';
 import { mountBench } from './bench-panel.ts';
 import { BlockFacts } from './block-facts.ts';
@@ -16,9 +16,10 @@ import type { FileEntry } from './files.ts';
 import { FrameLoop } from './frames.ts';
 import { type Session, StoreHost } from './host.ts';
 import { reloadsForWish } from './isolation.ts';
-import { LogPanel } from './log-panel.ts';
+import { LOG_PARTS, LogPanel } from './log-panel.ts';
 import { Outcome } from './outcome.ts';
 import { QueuePanel } from './queue-panel.ts';
+import { Rota } from './rota.ts';
 import { SAMPLE_MS, Sampler } from './sampler.ts';
 import { save } from './save.ts';
 import { sha256InWorker } from './sha256.ts';
@@ -53,6 +54,13 @@ const HEALTH_TITLES = {
 const address = new URL(location.href);
 const storeName = address.searchParams.get('store') ?? 'demo';
 const openedMs = performance.now();
+
+/** What was last sampled, until it is all shown. */
+interface Shown {
+  readonly session: Session;
+  readonly stats: StoreStats;
+  readonly atMs: number;
+}
 
 class DemoPage {
   readonly #watch = new WorkerWatch();
@@ -103,10 +111,23 @@ class DemoPage {
   #sampledMs = 0;
   #changedMs = 0;
   #samples = 0;
-  /** What is drawn next after a sample. */
-  #turn = 0;
-  /** People who asked for less motion see the charts move once a second. */
-  #isStill = prefersStillness();
+  #looks = 0;
+  #chartsNext = false;
+  /** What a sample changes on the page is shown piece by piece, one a frame: no frame shows everything. */
+  readonly #figures = new Rota<Shown>([
+    ({ stats }) => this.#queues.showDisks(stats),
+    ({ session, stats }) => this.#epochs.show(session, stats),
+    ({ session, stats }) => this.#cache.show(session, stats),
+    ({ session, atMs }) => this.#work.show(session, atMs),
+    ({ session }) => this.#strip.showStore(session.store),
+    () => this.#strip.showFrames(this.#loop.meter),
+  ]);
+  readonly #charts = new Rota<Shown>([
+    ...[0, 1, 2].map((chart) => () => this.#queues.draw(chart)),
+    () => this.#epochs.draw(),
+    ...Array.from({ length: LOG_PARTS }, (_, part) => () => this.#log.draw(part)),
+    () => this.#showFreeRanges(),
+  ]);
 
   constructor() {
     this.#host.onOpen((session) => this.#takeSession(session));
@@ -132,6 +153,8 @@ class DemoPage {
     const memory = store.catalogue === 'ok' ? '' : ` ${NO_CATALOGUE_TEXT}`;
     setText(byId('recovery', HTMLElement), recoveryText(store.recovery, discarded) + memory);
     this.#sampler = new Sampler();
+    this.#figures.stop();
+    this.#charts.stop();
     this.#map.reset(store.blockStates(), store.telemetry().maxBytes);
     this.#noteChange();
     store.on('commit', ({ ms, transactions }) => {
@@ -235,42 +258,42 @@ class DemoPage {
     const isLively = turns.busy || workloads.anyRunning || nowMs - this.#changedMs < LIVELY_MS;
     if (isLively || nowMs - this.#lookedMs >= IDLE_MS) {
       this.#lookedMs = nowMs;
-      const stats = store.telemetry();
+      this.#looks += 1;
       this.#map.update(store.blockStates(), nowMs);
-      this.#sampler.look(stats);
-      this.#log.look(stats, nowMs);
+      // Every other time: figures that are people's to read need not be those of each frame.
+      if (this.#looks % 2 === 0) {
+        const stats = store.telemetry();
+        this.#sampler.look(stats);
+        this.#log.look(stats, nowMs);
+      }
     }
     this.#map.paint(nowMs);
     if (nowMs - this.#sampledMs >= SAMPLE_MS) this.#sample(session, nowMs);
-    else if (!this.#isStill || this.#samples % STILL_SAMPLES === 0) this.#drawTurn();
+    else this.#showNext();
   }
 
-  /** Figures, four times a second; the drawing of charts is left to the frames that follow. */
+  /** Takes figures, four times a second; the frames that follow show them. */
   #sample(session: Session, nowMs: number): void {
     const stats = session.store.telemetry();
     const sample = this.#sampler.take(stats, nowMs);
     this.#queues.take(sample);
     this.#epochs.take(sample);
     this.#cache.take(sample);
-    this.#queues.showDisks(stats);
-    this.#epochs.show(session, stats);
-    this.#cache.show(session, stats);
-    this.#work.show(session, (nowMs - this.#sampledMs) / 1000);
-    this.#strip.showStore(session.store);
-    this.#strip.showFrames(this.#loop.meter);
     this.#sampledMs = nowMs;
     this.#samples += 1;
-    this.#turn = 0;
-    this.#isStill = prefersStillness();
+    const shown = { session, stats, atMs: nowMs };
+    this.#figures.begin(shown);
+    // People who asked for less motion see the charts move once a second.
+    if (!prefersStillness() || this.#samples % STILL_SAMPLES === 0) this.#charts.begin(shown);
   }
 
-  /** One thing a frame after each sample: no frame draws everything. */
-  #drawTurn(): void {
-    if (this.#turn < 3) this.#queues.draw(this.#turn);
-    else if (this.#turn === 3) this.#epochs.draw();
-    else if (this.#turn === 4) this.#log.draw();
-    else if (this.#turn === 5) this.#showFreeRanges();
-    this.#turn += 1;
+  /** Figures and charts by turns, as long as there are both. */
+  #showNext(): void {
+    const [one, other] = this.#chartsNext
+      ? [this.#charts, this.#figures]
+      : [this.#figures, this.#charts];
+    this.#chartsNext = !this.#chartsNext;
+    if (!one.step()) other.step();
   }
 
   #showFreeRanges(): void {

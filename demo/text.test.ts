@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { StoreError } from '../src/base/errors.ts';
-import { binaryText, bytesText, countOf, errorText, rangesText, timeText } from './text.ts';
+import {
+  binaryText,
+  bytesText,
+  countOf,
+  errorText,
+  rangesText,
+  shortCountText,
+  timeText,
+} from './text.ts';
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 
@@ -11,6 +19,11 @@ describe('numbers in words', () => {
       '0 B, 999 B, 1.00 kB, 9.99 kB, 10.0 kB, 99.9 kB, 100 kB, 999 kB, 1.00 MB, 105 MB';
     expect(shown.map((bytes) => plain(bytesText(bytes))).join(', ')).toBe(expected);
     expect(plain(bytesText(5e15))).toBe('5000 TB');
+  });
+
+  test('counts where there is little room have three characters at most', () => {
+    const shown = [0, 999, 1000, 3397, 9500, 65_536].map(shortCountText);
+    expect(shown.join(', ')).toBe('0, 999, 1k, 3k, 10k, 66k');
   });
 
   test('sizes that a person chose keep their binary unit', () => {

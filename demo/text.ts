@@ -29,6 +29,11 @@ export function countText(count: number): string {
   return counts.format(count);
 }
 
+/** `940`, `3k`, `12k`: where there is room for three characters. */
+export function shortCountText(count: number): string {
+  return count < 1000 ? String(count) : `${Math.round(count / 1000)}k`;
+}
+
 /** `1 block`, `2 blocks`. */
 export function countOf(count: number, noun: string): string {
   return `${countText(count)}\u00a0${noun}${count === 1 ? '' : 's'}`;

@@ -96,6 +96,7 @@ export class WorkPanel {
     commits: { ...MIX.commits },
   };
   #smallCommits = 0;
+  #shownMs = 0;
 
   constructor(host: StoreHost) {
     for (const kind of WORKLOAD_KINDS) {
@@ -115,11 +116,13 @@ export class WorkPanel {
     });
   }
 
-  /** `seconds` since the last time. */
-  show(session: Session, seconds: number): void {
+  /** Rates are over the time since the last time. */
+  show(session: Session, nowMs: number): void {
     for (const card of this.#cards.values()) card.show(session);
+    const seconds = (nowMs - this.#shownMs) / 1000;
     this.#cards.get('commits')?.showRate(this.#smallCommits / seconds);
     this.#smallCommits = 0;
+    this.#shownMs = nowMs;
     byId('mix', HTMLButtonElement).classList.toggle('primary', !session.workloads.anyRunning);
   }
 }

@@ -180,7 +180,8 @@ export class Workloads {
   async #survive(kind: WorkloadKind, signal: AbortSignal, error: unknown): Promise<boolean> {
     const code = codeOf(error);
     if (code === 'FULL' || code === 'QUOTA') {
-      this.#tell(kind, signal, `The store is full (${code}). Waits for space.`);
+      const what = code === 'FULL' ? 'The store is full' : 'The browser grants no more space';
+      this.#tell(kind, signal, `${what} (${code}). Waits for some.`);
       return true;
     }
     const address = addressOfError(error);

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright';
-import type { CheckReport, Store } from '../src/index.ts';
+import type { BlockPointer, CheckReport, Store } from '../src/index.ts';
 
 /** What the demo leaves within reach of tests. */
 export interface DemoInside {
@@ -16,7 +16,10 @@ export interface DemoInside {
   readonly host: {
     readonly open: {
       readonly store: Store;
-      readonly field: { readonly blockCount: number };
+      readonly field: {
+        readonly blockCount: number;
+        pointerAt(address: number): BlockPointer | undefined;
+      };
       readonly workloads: { stopAll(): Promise<void> };
     };
   };

@@ -88,6 +88,34 @@ describe.each([
     expect(await checkDemo(page)).toBe('Clean. ');
   });
 
+  test('a block that the page has no pointer to is known by the cache, and that is the truth', async () => {
+    const found = await page.evaluate(findPointerless);
+    const canvas = page.locator('.tile canvas').nth(found.arena);
+    const { width, height } = (await canvas.boundingBox()) ?? { width: 0, height: 0 };
+    const position = { x: found.x * width, y: found.y * height };
+    await canvas.hover({ position, force: true });
+    const address = found.address.toLocaleString('en');
+    await expect.poll(() => textOf('#map-readout'), SOON).toContain(`data — address ${address} `);
+    const store = await page.evaluate(() => demo.host.open.store.profile);
+    const identity = /generation ([\d,]+) · hash ([0-9a-f]{16}) · in the cache/;
+    if (store === 'inline') {
+      expect(await textOf('#map-readout')).not.toContain('hash');
+      return;
+    }
+    await expect.poll(() => textOf('#map-readout'), SOON).toMatch(identity);
+    const [, generation = '', hash = ''] =
+      identity.exec((await textOf('#map-readout')) ?? '') ?? [];
+    const length = await page.evaluate(
+      async (shown) => {
+        const { store } = demo.host.open;
+        const hash = BigInt(`0x${shown.hash}`);
+        return (await store.read({ ...shown, hash })).length;
+      },
+      { address: found.address, generation: Number(generation.replaceAll(',', '')), hash },
+    );
+    expect(length).toBe(16_384);
+  });
+
   test('logs, and free ranges as many as the engine has', async () => {
     expect(await page.getAttribute('#ribbon', 'aria-label')).toMatch(/[1-9]\d*\srecord/);
     await page.click('#compact');
@@ -98,8 +126,10 @@ describe.each([
         const { arenas } = await demo.host.open.store.stats();
         return arenas.reduce((sum, { freeRanges }) => sum + freeRanges, 0);
       });
-      const counts = await page.locator('#histogram output').allTextContents();
-      return counts.reduce((sum, text) => sum + Number(text.replaceAll(',', '')), 0) - ranges;
+      const counts = await page
+        .locator('#histogram li')
+        .evaluateAll((items) => items.map((item) => Number(item.dataset['ranges'])));
+      return counts.reduce((sum, count) => sum + count, 0) - ranges;
     };
     await expect.poll(shownTooMany, SOON).toBe(0);
   });
@@ -159,6 +189,14 @@ describe.each([
     expect(await textOf('#story')).toMatch(/None of its blocks is there|All of its blocks are/);
     expect(await textOf('[data-fact="health"]')).toBe('ok');
     expect(await page.locator('#blocked').isVisible()).toBe(false);
+    // Of the store that was opened anew, not of the one before.
+    await expect
+      .poll(async () => {
+        const { cells, pixels, wrong } = await page.evaluate(countPixels);
+        const { census } = await censusOf(page);
+        return [wrong, pixels.join() === cells.join(), cells.join() === census.join()];
+      }, SOON)
+      .toEqual([0, true, true]);
   });
 
   test('a byte flipped on the disk is named, ringed, worked around, and flipped back', async () => {
@@ -185,6 +223,50 @@ describe.each([
       .toBe('clean');
     expect(await textOf('#story')).toMatch(/\((FULL|QUOTA)\)/);
     expect(await textOf('#story')).toContain('a full store can still do that');
+  });
+
+  test('a browser that grants no more space: the page says so, goes on, and grows again when it may', async () => {
+    const tab = await browser.newPage(`${server.url}${query}&store=quota`);
+    await waitForDemo(tab);
+    const noteOf = (kind: string) => tab.locator(`[data-work="${kind}"] .work-note`).textContent();
+    const press = (kind: string) => tab.click(`[data-work="${kind}"] .start`);
+    const grownBytes = () =>
+      tab.evaluate(async () => (await demo.host.open.store.stats()).grownBytes);
+    await press('fill');
+    await expect.poll(() => noteOf('fill'), SOON).toContain('last in');
+    const protocol = await browser.context.newCDPSession(tab);
+    const { origin } = new URL(server.url);
+    const { usage = 0 } = await tab.evaluate(() => navigator.storage.estimate());
+    await protocol.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage });
+    await expect.poll(() => noteOf('fill'), SOON).toContain('no more space (QUOTA)');
+    const [used, quota] = await tab.evaluate(async () => {
+      const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+      return [usage, quota];
+    });
+    expect(used).toBeLessThan((quota ?? 0) + 2 ** 20);
+    const grown = await grownBytes();
+
+    // Small commits go on in the room that there is, and space can be made.
+    await press('fill');
+    await tab.click('#break-fill');
+    const found = () => tab.locator('#found [data-found="check"]').textContent({ timeout: 100 });
+    await expect.poll(() => found().catch(() => ''), SOON).toBe('clean');
+    const story = await tab.locator('#story').textContent();
+    expect(story).toContain('(QUOTA)');
+    expect(story).toContain('a full store can still do that');
+    await press('commits');
+    await expect.poll(() => noteOf('commits'), SOON).toContain('last in');
+    expect(await tab.locator('[data-fact="health"]').textContent()).toBe('ok');
+    expect(await tab.locator('#blocked').isVisible()).toBe(false);
+    expect(await grownBytes()).toBe(grown);
+
+    await protocol.send('Storage.overrideQuotaForOrigin', { origin });
+    await press('fill');
+    await expect.poll(grownBytes, SOON).toBeGreaterThan(grown);
+    await expect.poll(() => noteOf('fill'), SOON).toContain('last in');
+    await tab.evaluate(() => demo.host.open.workloads.stopAll());
+    expect(await checkDemo(tab)).toBe('Clean. ');
+    await tab.close();
   });
 
   test('a second tab is told LOCKED, and the first one hears of it', async () => {
@@ -237,6 +319,25 @@ describe.each([
     expect(failures).toEqual([]);
   });
 });
+
+/** A block of the workloads' own index: data like any other, but none that the page keeps a pointer to. */
+function findPointerless() {
+  const { store, field } = demo.host.open;
+  const { shape } = demo.map.field;
+  for (let cell = 0; cell < shape.arenaCount * shape.arenaBlocks; cell += 1) {
+    const address = cell * store.blockSize;
+    const isData = demo.map.field.stateOf(cell) === 1;
+    if (!isData || field.pointerAt(address) || store.root('commits')?.address === address) continue;
+    const arena = Math.floor(cell / shape.arenaBlocks);
+    const { width, height } = document.querySelectorAll<HTMLCanvasElement>('.tile canvas')[
+      arena
+    ] as HTMLCanvasElement;
+    const block = cell % shape.arenaBlocks;
+    const [column, row] = [block % width, Math.floor(block / width)];
+    return { address, arena, x: (column + 0.5) / width, y: (row + 0.5) / height };
+  }
+  throw new Error('There is no such block.');
+}
 
 /** By state: what the field says, and what is on the canvases, read back; and pixels that are not their cell's. */
 function countPixels() {

@@ -2,12 +2,14 @@
  * opfs-blocks/testing: an origin in memory, with the same API, for tests of applications and of ourselves. Files can be
  * damaged, workers killed, pages hidden, stores evicted. Nothing in here is durable.
  */
+import { cachedPointerAt } from './cache/cached-pointer.ts';
 import { importStoreIn } from './client/import-store.ts';
 import { MemoryOrigin } from './client/memory-origin.ts';
 import { openStoreIn } from './client/open-store.ts';
 import { openSyncStoreIn, type SyncOpenOptions } from './client/open-sync-store.ts';
 import type { GeometryLimits, OpenOptions } from './client/options.ts';
-import type { Store } from './client/store.ts';
+import { SharedBlocks } from './client/shared-blocks.ts';
+import { Store } from './client/store.ts';
 import { deleteStoreIn, type ListedStore, listStoresIn } from './client/stores.ts';
 import type { SyncStore } from './client/sync-store.ts';
 import {
@@ -19,6 +21,8 @@ import {
 } from './device/damage.ts';
 import { LABEL_BYTES } from './format/geometry.ts';
 import { createHasher } from './format/hasher.ts';
+import { type BlockPointer, toPublic } from './format/pointer.ts';
+import { cacheLayout } from './shared/cache-layout.ts';
 import type { StoreDirectory } from './store/directory.ts';
 import { importImage } from './store/image.ts';
 import type { Profile } from './store/report.ts';
@@ -175,4 +179,26 @@ export class TestOrigin {
  */
 export async function flipOpfsByte(store: string, place: BlockByte): Promise<ByteLocation> {
   return flipStoredByte(store, place, await createHasher());
+}
+
+/**
+ * The pointer to the block that is cached from an address, out of shared memory and without a message: for maps and
+ * tools, which know where a block is and not which. `undefined` when none is in the cache, and always in the profile
+ * `inline`. Never throws.
+ *
+ * @param address In bytes, a multiple of the block size.
+ * @example
+ * const origin = new TestOrigin('threaded');
+ * await using store = await origin.openStore('looked-into');
+ * const { address, hash } = await store.transaction((tx) => tx.write(bytes));
+ * console.log(cachedPointer(store, address)?.hash === hash); // true
+ */
+export function cachedPointer(store: Store, address: number): BlockPointer | undefined {
+  const { blocks } = Store.partsOf(store);
+  if (!(blocks instanceof SharedBlocks) || store.health === 'closed') return undefined;
+  const { memory, geometry, slotCount } = blocks.parts;
+  const size = { slotCount, blockBytes: geometry.blockBytes };
+  const cache = { layout: cacheLayout(size), control: memory.cacheWords(size) };
+  const pointer = cachedPointerAt(cache, address);
+  return pointer === undefined ? undefined : toPublic(pointer);
 }

@@ -1,4 +1,5 @@
 /** I2 for threads that read while the owner inserts, evicts and reuses slots, and a disk fills one that was lent. */
+import { isDeepStrictEqual } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { assert } from '../base/assert.ts';
 import type { SlotIndex } from '../base/brand.ts';
@@ -11,6 +12,7 @@ import { AddressIndex } from './address-index.ts';
 import { Cache } from './cache.ts';
 import { BLOCK_BYTES, pointerTo, some } from './cache-fixture.ts';
 import { CacheReader } from './cache-reader.ts';
+import { cachedPointerAt } from './cached-pointer.ts';
 import { SlotHeaders } from './slot-headers.ts';
 
 vi.mock(
@@ -113,6 +115,37 @@ test.each([
     expect(outcomes.size).toBeGreaterThan(1);
   },
 );
+
+/** At A's address, different in every other respect. */
+const OTHER = pointerTo(1, 2, 1);
+
+/** Asks for what is cached of an address, again and again; its result: the generations that it heard of. */
+function asker(address: number, times: number) {
+  return () => () =>
+    Array.from({ length: times }, () => {
+      const pointer = cachedPointerAt({ layout, control }, address);
+      const isWhole = [A, OTHER, undefined].some((known) => isDeepStrictEqual(known, pointer));
+      assert(isWhole, 'I2: the key of a slot was taken half from one block, half from another');
+      return pointer?.generation ?? 0;
+    });
+}
+
+test('I2: a block is replaced at its address while its key is taken: one of the two keys or none', () => {
+  const outcomes = new Set<string>();
+  const replace = (cache: Cache): void => {
+    cache.forget(A.address);
+    insert(cache, OTHER);
+  };
+  enumerate('cache, a key', 500, { plain: false }, () => {
+    reset();
+    return {
+      threads: [owner(replace), asker(A.address, 2)],
+      judge: ([, heard]) => outcomes.add(String(heard)),
+    };
+  });
+  // None after one: the new key was found by the old entry of the index, before it had one of its own.
+  expect([...outcomes].sort()).toEqual(['0,0', '0,2', '1,0', '1,1', '1,2', '2,0', '2,2']);
+});
 
 const LENT = 0 as SlotIndex;
 

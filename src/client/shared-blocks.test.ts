@@ -5,7 +5,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { StoreEvents } from '../index.ts';
 import { Doorbell } from '../shared/doorbell.ts';
-import { TestOrigin } from '../testing.ts';
+import { cachedPointer, TestOrigin } from '../testing.ts';
 import type { MemoryLocks } from './memory-locks.ts';
 import { attachStoreIn } from './sharing.ts';
 
@@ -31,6 +31,30 @@ describe('reading without messages', () => {
     const { hits, misses } = store.telemetry().cache;
     expect(hits).toBeGreaterThan(1);
     expect(misses).toBeGreaterThan(0);
+  });
+
+  test('the pointer of what is cached is known by its address, without a message', async () => {
+    const origin = new TestOrigin('threaded');
+    const store = await origin.openStore('a', options);
+    const pointers = await store.transaction((tx) => tx.writeMany([block(1), block(2)]));
+    const sent = vi.spyOn(MessagePort.prototype, 'postMessage');
+    for (const pointer of pointers) expect(cachedPointer(store, pointer.address)).toEqual(pointer);
+    expect(cachedPointer(store, 2 ** 40)).toBeUndefined();
+    expect(sent).not.toHaveBeenCalled();
+    sent.mockRestore();
+    const [first] = pointers as [(typeof pointers)[number]];
+    const replaced = await store.transaction((tx) => tx.replace(first, block(3)));
+    expect(cachedPointer(store, replaced.address)).toEqual(replaced);
+    await store.transaction((tx) => tx.writeMany(Array.from({ length: 200 }, (_, n) => block(n))));
+    expect(cachedPointer(store, replaced.address)).toBeUndefined();
+    await store.close();
+    expect(cachedPointer(store, first.address)).toBeUndefined();
+  });
+
+  test('in the inline profile no pointer is known by an address', async () => {
+    await using store = await new TestOrigin('inline').openStore('a', options);
+    const { address } = await store.transaction((tx) => tx.write(block(1)));
+    expect(cachedPointer(store, address)).toBeUndefined();
   });
 
   test('many at once, more than there are cells, from both disks', async () => {

@@ -70,7 +70,7 @@ export class SharedBlocks implements BlockSource {
   /** Blocks copied out of the cache, and blocks that had to be loaded. */
   hits = 0;
   misses = 0;
-  readonly #parts: SharedBlocksParts;
+  readonly parts: SharedBlocksParts;
   readonly #cache: CacheReader;
   readonly #disks: readonly DiskAsks[];
   readonly #bell: Doorbell;
@@ -80,7 +80,7 @@ export class SharedBlocks implements BlockSource {
   #waiting: (() => void)[] = [];
 
   constructor(parts: SharedBlocksParts) {
-    this.#parts = parts;
+    this.parts = parts;
     const { memory, geometry, slotCount, client } = parts;
     const { blockBytes } = geometry;
     this.#cache = new CacheReader({
@@ -93,7 +93,7 @@ export class SharedBlocks implements BlockSource {
   }
 
   #asksOf(disk: number): DiskAsks {
-    const { memory, geometry, client } = this.#parts;
+    const { memory, geometry, client } = this.parts;
     const cellCount = mailboxCells(geometry);
     const landings = Array.from({ length: cellCount }, (_, cell) => {
       const offset = landingOffset(memory.contents, geometry, { client, disk, cell });
@@ -120,7 +120,7 @@ export class SharedBlocks implements BlockSource {
     pointers: readonly Pointer[],
     intos: readonly Uint8Array[] | undefined,
   ): Promise<Uint8Array[]> {
-    const { blockBytes } = this.#parts.geometry;
+    const { blockBytes } = this.parts.geometry;
     const targets = intos ?? pointers.map(() => new Uint8Array(blockBytes));
     const missing: number[] = [];
     for (const [place, pointer] of pointers.entries()) {
@@ -140,7 +140,7 @@ export class SharedBlocks implements BlockSource {
     targets: readonly Uint8Array[],
     missing: readonly number[],
   ): Promise<void> {
-    const { epoch, lifeline, verbs } = this.#parts;
+    const { epoch, lifeline, verbs } = this.parts;
     this.misses += missing.length;
     const entered = epoch.enter();
     try {
@@ -185,7 +185,7 @@ export class SharedBlocks implements BlockSource {
 
   /** Outside the store, or free: not for a disk to say. */
   #isUnusual(pointer: Pointer): boolean {
-    const { geometry, states } = this.#parts;
+    const { geometry, states } = this.parts;
     const arena = arenaOf(pointer.address, geometry);
     const block = blockIndexOf(pointer.address, geometry);
     return (states.stateOf(arena, block) & STATE_MASK) === STATE.free;
@@ -193,7 +193,7 @@ export class SharedBlocks implements BlockSource {
 
   /** False: all cells are on their way. */
   #post(pointer: Pointer, ask: Ask): boolean {
-    const { geometry, memory } = this.#parts;
+    const { geometry, memory } = this.parts;
     const disk = this.#disks[arenaDisk(arenaOf(pointer.address, geometry), geometry)] as DiskAsks;
     const cell = disk.mailbox.claim();
     if (cell < 0) return false;
@@ -227,7 +227,7 @@ export class SharedBlocks implements BlockSource {
   /** Runs while something is asked. Answers may come for no wake-up, and wake-ups for no answer: look, then sleep. */
   async #listen(): Promise<void> {
     this.#listening = true;
-    while (this.#askedCount > 0 && !this.#parts.memory.ended) {
+    while (this.#askedCount > 0 && !this.parts.memory.ended) {
       const seen = this.#bell.value;
       if (this.#collect() > 0) continue;
       await this.#bell.waitAsync(seen);
@@ -250,7 +250,7 @@ export class SharedBlocks implements BlockSource {
   }
 
   #take(disk: DiskAsks, cell: number, ask: Ask): void {
-    const { words } = this.#parts.memory;
+    const { words } = this.parts.memory;
     const outcome = missOutcomeAt(words, disk.mailbox.payloadOf(cell));
     if (outcome === 'ok') ask.into.set(disk.landings[cell] as Uint8Array);
     else ask.batch.refused.push(ask.place);

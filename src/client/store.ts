@@ -102,6 +102,11 @@ export class Store implements BlockReader {
     this.#nesting = new NestingGuard();
   }
 
+  /** @internal For `opfs-blocks/testing`. */
+  static partsOf(store: Store): StoreParts {
+    return store.#parts;
+  }
+
   /** The last durable generation. */
   get generation(): number {
     return this.#view.visible.generation;

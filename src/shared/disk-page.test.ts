@@ -23,6 +23,16 @@ describe('a disk page', () => {
     expect(reader.counters()).toEqual(COUNTERS);
   });
 
+  test('a disk that falls asleep over its counters is shown as it was', () => {
+    const { words, writer, reader } = page();
+    writer.publish(COUNTERS);
+    reader.counters();
+    const lock = words.findIndex((word, at) => at >= START && word === 2);
+    words[lock] = 3;
+    expect(reader.counters()).toEqual(COUNTERS);
+    expect(new DiskPageReader(words, START).counters()).toBeUndefined();
+  });
+
   test('I14: names the call the disk is in, and counts its steps', () => {
     const { writer, reader } = page();
     expect([reader.operation, reader.progress]).toEqual([undefined, 0]);

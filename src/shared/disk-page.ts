@@ -114,6 +114,7 @@ export class DiskPageWriter {
 export class DiskPageReader {
   private readonly words: Int32Array;
   private readonly start: number;
+  private newest: PublishedCounters | undefined;
 
   constructor(words: Int32Array, start: number) {
     assert(words.length >= start + DISK_PAGE_WORDS, 'the disk page lies inside the memory');
@@ -135,14 +136,16 @@ export class DiskPageReader {
     atomicStore(this.words, this.start + STOP, 1);
   }
 
-  /** `undefined` when the disk's thread has died while it wrote them. */
+  /** Those of the last time when the disk's thread sleeps, or has died, while it writes them. */
   counters(): PublishedCounters | undefined {
-    return readSeqlock(this.words, this.start + COUNTERS_LOCK, () => {
+    const counters = readSeqlock(this.words, this.start + COUNTERS_LOCK, () => {
       const entries = COUNTER_NAMES.map((name, n) => {
         return [name, loadDouble(this.words, this.start + COUNTERS + 2 * n)] as const;
       });
       return Object.fromEntries(entries) as PublishedCounters;
     });
+    this.newest = counters ?? this.newest;
+    return this.newest;
   }
 
   /** Empty when other faults have taken its place. */

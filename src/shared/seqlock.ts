@@ -9,8 +9,11 @@
 import { assert } from '../base/assert.ts';
 import { atomicAdd, atomicLoad } from './atomics.ts';
 
-/** Some milliseconds: a writer that runs is done in microseconds. */
-const TRIES_MAX = 1_000_000;
+/**
+ * A fifth of a millisecond: a writer that runs is done in microseconds, and one that sleeps may sleep for long. A page
+ * that reads figures in every frame must not stand still for that.
+ */
+const TRIES_MAX = 10_000;
 
 export class SeqlockWriter {
   private readonly words: Int32Array;

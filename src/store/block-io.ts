@@ -289,6 +289,11 @@ export class BlockIo implements CompletionSink, LogWriter {
     });
   }
 
+  /** Some are given up whose address is not done with yet: a fence settles them. */
+  get discarding(): boolean {
+    return this.discards.size > 0;
+  }
+
   openScratch(): number {
     const slot = this.acquireSlot();
     this.scratches.add(slot);

@@ -13,6 +13,14 @@ import type { OpenedStore, PressureEvent, PublishedState } from './verbs.ts';
 export const RELAXED_WAIT_MS = 100;
 /** Commits that let pending frees come of age before FULL or QUOTA is answered. */
 export const RECLAIM_COMMITS_MAX = 3;
+
+/**
+ * Whether empty commits would bring space back (I9), or show that it is readers who hold it. Rolled-back blocks count
+ * from the start: without a thread of its own a disk looks at what is queued only when a fence asks for it.
+ */
+export function commitsMayHelp({ reclaimable, io }: Pick<Engine, 'reclaimable' | 'io'>): boolean {
+  return reclaimable || io.discarding;
+}
 /** Blocks that a check looks at between two reports of its progress. */
 export const CHECK_SLICE_BLOCKS = 256;
 

@@ -21,6 +21,7 @@ import { openFiles } from './session-files.ts';
 import {
   CHECK_SLICE_BLOCKS,
   closedError,
+  commitsMayHelp,
   notSavedError,
   openedStore,
   pressureOf,
@@ -362,7 +363,7 @@ export class Session implements StoreVerbs {
   private async reclaim(blockCount: number): Promise<void> {
     let failure = this.engine.tryEnsureSpace(blockCount);
     for (let commits = 0; commits < RECLAIM_COMMITS_MAX; commits += 1) {
-      if (failure === undefined || !this.engine.reclaimable) break;
+      if (failure === undefined || !commitsMayHelp(this.engine)) break;
       await this.commitOnce();
       failure = this.engine.tryEnsureSpace(blockCount);
     }

@@ -23,6 +23,7 @@ import { type OpenedFiles, openFiles } from './session-files.ts';
 import {
   CHECK_SLICE_BLOCKS,
   closedError,
+  commitsMayHelp,
   notSavedError,
   openedStore,
   pressureOf,
@@ -184,7 +185,7 @@ export class SyncSession {
     if (transaction.doomed !== undefined) return;
     let failure = engine.tryEnsureSpace(blockCount);
     for (let commits = 0; commits < RECLAIM_COMMITS_MAX; commits += 1) {
-      if (failure === undefined || !engine.reclaimable) break;
+      if (failure === undefined || !commitsMayHelp(engine)) break;
       this.makeDurable(engine.openGeneration);
       failure = engine.tryEnsureSpace(blockCount);
     }
