@@ -51,13 +51,14 @@ describe('the size budget', () => {
    * Bytes, minified and compressed, without WebAssembly. A worker is loaded beside the page, not by it; the sum is what
    * a bundler ships that shares chunks.
    *
-   * The client is within what was aimed at, 25 kB. The other aim, 40 kB for the client and all workers together, is NOT
-   * met: the engine alone is larger. Everything but the client may be what it was when measured, and 5 % more:
-   * worker.js 75.1 kB, workers/inline.js 55.8, workers/store.js 62.8, workers/disk.js 15.7, workers/any.js (all roles
-   * in one script) 66.4, the client and all workers 90.4, testing.js 87.2.
+   * Neither aim is met. 25 kB for the client: it is 29.1, since it hashes the blocks of small transactions itself (4 kB
+   * for a tenth of their time; hash-wasm's own code is half of that). 40 kB for the client and all workers together: the
+   * engine alone is larger. The client may grow by 1 %, everything else may be what it was when measured, and 5 % more:
+   * worker.js 77.0 kB, workers/inline.js 57.5, workers/store.js 64.6, workers/disk.js 15.8, workers/any.js (all roles
+   * in one script) 68.2, the client and all workers 93.5, testing.js 90.6.
    */
   const BUDGETS: Readonly<Record<string, number>> = {
-    'src/index.js': 25_000,
+    'src/index.js': 29_400,
     'src/testing.js': 91_600,
     'src/worker.js': 78_900,
     'workers/any.js': 69_700,

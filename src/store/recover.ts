@@ -158,8 +158,8 @@ export function recover(source: RecoverySource): RecoveredStore {
  * looks whole then. So all disks are flushed before anyone hears of it.
  *
  * What is given up must not come back. Of a superblock that is torn, or names what never landed, only a sector may be
- * missing; and a crash may leave the very same bytes there, of a commit of this session, with nothing else of it. So the
- * first sector of each such slot is written over, before this session writes anything.
+ * missing; and a crash may leave the very same bytes there, of a commit of this session, with nothing else of it. So
+ * the first sector of each such slot is written over, before this session writes anything.
  */
 function settle({ ports, label, scratch }: RecoverySource, slots: readonly FoundSlot[]): void {
   let fault: DeviceFault | undefined;
@@ -212,7 +212,8 @@ export function recoverableGeneration(
 
 /**
  * Slots with a superblock that cannot be read, as many as the opened superblock’s two predecessors do not account
- * for: each may have held a newer state, or has, when it was given up before. To keep silent about them would be to lose an acknowledged commit silently.
+ * for: each may have held a newer state, or has, when it was given up before. To keep silent about them would be to lose
+ * an acknowledged commit silently.
  */
 function lostSlots(slots: readonly FoundSlot[], opened: Superblock): FoundSlot[] {
   const unusable = slots.filter((found) => found.superblock === undefined && !found.blank);
