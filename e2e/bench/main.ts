@@ -22,7 +22,7 @@ import { groupReport, growthReport, machineReport } from './report.ts';
 
 const MIB = 2 ** 20;
 const RESULTS = 'bench-results';
-const QUICK = { msPerGroup: 3500, roundsMax: 60, nodeMs: 2000, growthMs: 3000 };
+const QUICK = { msPerGroup: 1500, roundsMax: 60, nodeMs: 1000, growthMs: 3000 };
 const FULL = { msPerGroup: 20_000, roundsMax: 400, nodeMs: 10_000, growthMs: 15_000 };
 const MEMORY: MemoryRequest = { dataBytes: 1024 * MIB, cacheBytes: 64 * MIB, operations: 1e6 };
 const QUICK_OPERATIONS = 100_000;

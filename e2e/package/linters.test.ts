@@ -52,7 +52,7 @@ describe('the size budget', () => {
    * a bundler ships that shares chunks.
    *
    * Neither aim is met. 25 kB for the client: it is 29.1, since it hashes the blocks of small transactions itself (4 kB
-   * for a tenth of their time; hash-wasm's own code is half of that). 40 kB for the client and all workers together: the
+   * for a fraction of their time; hash-wasm's own code is half of that). 40 kB for the client and all workers: the
    * engine alone is larger. The client may grow by 1 %, everything else may be what it was when measured, and 5 % more:
    * worker.js 77.0 kB, workers/inline.js 57.5, workers/store.js 64.6, workers/disk.js 15.8, workers/any.js (all roles
    * in one script) 68.2, the client and all workers 93.5, testing.js 90.6.

@@ -212,8 +212,8 @@ export function recoverableGeneration(
 
 /**
  * Slots with a superblock that cannot be read, as many as the opened superblock’s two predecessors do not account
- * for: each may have held a newer state, or has, when it was given up before. To keep silent about them would be to lose
- * an acknowledged commit silently.
+ * for: each may have held a newer state, or has, when it was given up before. To keep silent about them would be to
+ * lose an acknowledged commit silently.
  */
 function lostSlots(slots: readonly FoundSlot[], opened: Superblock): FoundSlot[] {
   const unusable = slots.filter((found) => found.superblock === undefined && !found.blank);
