@@ -304,7 +304,7 @@ export class Session implements StoreVerbs {
   async end(
     id: number,
     durability: Durability,
-    { onEnded, isLast = false, grantRound }: EndOptions = {},
+    { onEnded, isLast, grantRound }: EndOptions = {},
   ): Promise<number> {
     await this.begun(id);
     const transaction = this.transaction(id);
@@ -386,16 +386,17 @@ export class Session implements StoreVerbs {
 
   // ---- commits
 
-  /** Resolves when `generation` is durable. `atOnce`: nothing that is on its way here would join the commit. */
-  private async waitFor(generation: number, atOnce = false): Promise<number> {
+  /** Resolves when `generation` is durable. `isLast`: whether more is on its way here that would join the commit. */
+  private async waitFor(generation: number, isLast?: boolean): Promise<number> {
     if (this.engine.durableGeneration >= generation) return this.engine.durableGeneration;
     if (this.closed) throw closedError();
     this.engine.assertUsable();
     return new Promise((resolve, reject) => {
       this.waiters.push({ generation, resolve, reject });
       const alone = this.turns.length === 0 && this.transactions.size === 0;
-      if (alone && atOnce) this.commitNow();
-      else if (alone || this.waiters.length >= GROUP_TRANSACTIONS_MAX) this.commitWithin(0);
+      const isFull = this.waiters.length >= GROUP_TRANSACTIONS_MAX;
+      if (alone && isLast === true) this.commitNow();
+      else if (isFull || (alone && isLast === undefined)) this.commitWithin(0);
       else this.commitWithin(GROUP_WAIT_MS);
     });
   }

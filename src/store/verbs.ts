@@ -71,7 +71,7 @@ export interface BegunTransaction {
 export interface EndOptions {
   /** Called when it is visible, if it comes to that. */
   readonly onEnded?: (() => void) | undefined;
-  /** The client has no other transaction that is about to end: a commit need not wait for company. */
+  /** Whether this is the last of the client’s that is about to end: else a commit waits for company for a while. */
   readonly isLast?: boolean | undefined;
   /** The client has use for granted blocks, of this round: see `Grants`. */
   readonly grantRound?: number | undefined;
