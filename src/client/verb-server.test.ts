@@ -1,5 +1,6 @@
 import type { Endpoint } from 'comlink';
 import { expect, test } from 'vitest';
+import { StoreError, type StoreErrorCode } from '../base/errors.ts';
 import { type ServedSession, VerbServer } from './verb-server.ts';
 
 test('I14: a dead client keeps no turn: not what it had open, nor what its last messages still ask for', async () => {
@@ -24,3 +25,29 @@ test('I14: a dead client keeps no turn: not what it had open, nor what its last 
   port1.close();
   port2.close();
 });
+
+test.each([
+  ['IO', undefined, ['failed']],
+  ['POISONED', undefined, []],
+  ['MISUSE', 'POISONED', ['unbegun']],
+] as const)(
+  'an end that nobody waits for and that fails with %s, begun or not (%s), says %j',
+  async (code, flaw, notes) => {
+    const posted: string[] = [];
+    const endpoint = { postMessage: ({ note }: { note: string }) => posted.push(note) };
+    const failing = (why: StoreErrorCode) => Promise.reject(new StoreError(why, 'as planned'));
+    const verbs = new VerbServer(endpoint as unknown as Endpoint, 0);
+    verbs.session = {
+      begin: async (transaction: number) => (flaw === undefined ? { transaction } : failing(flaw)),
+      end: async () => failing(code),
+    } as unknown as ServedSession;
+    verbs.take([{ step: 'begin', transaction: 1 }]);
+    await new Promise((resolve) => setTimeout(resolve));
+    const request = { durability: 'relaxed', isAwaited: false, isLast: true } as const;
+    verbs.take([
+      { step: 'end', transaction: 1, ...request, isAnswered: false, grantRound: undefined },
+    ]);
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(posted).toEqual(notes);
+  },
+);

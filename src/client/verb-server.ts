@@ -37,6 +37,8 @@ export interface ServedSession extends StoreVerbs {
 
 /** Progress notes are sent at most this many times a check. */
 const PROGRESS_NOTES = 200;
+/** Why a transaction may fail that the page need not be told of once more. */
+const TOLD_BY_HEALTH: ReadonlySet<string> = new Set(['POISONED', 'EVICTED', 'CLOSED']);
 /** Tickets of different clients do not meet: each client counts from 1. */
 const TICKETS_PER_CLIENT = 2 ** 32;
 
@@ -44,6 +46,8 @@ export class VerbServer {
   readonly #endpoint: Endpoint;
   readonly #client: number;
   readonly #open = new Set<number>();
+  /** Transactions of steps that could not begin and have not been ended: nothing can, once health is lost. */
+  readonly #unbegun = new Set<number>();
   #abandoned = false;
   session: ServedSession | undefined;
   /** The page's blocks, where there is shared memory. */
@@ -74,20 +78,26 @@ export class VerbServer {
 
   #beginUnasked(transaction: number): void {
     this.#begin(transaction).catch((error: unknown) => {
+      this.#unbegun.add(transaction);
       this.post({ note: 'unbegun', transaction, error: packStoreError(storeErrorFrom(error)) });
     });
   }
 
-  /** What goes wrong with one that is not answered has ended the store's health, which tells. */
+  /**
+   * The page takes one that is not answered for ended. When it is not, because nothing more is saved, health tells;
+   * whatever else it is (a layer holds all of the cache) ends the session: it must not be lost in silence.
+   */
   #endUnasked({ transaction, isAnswered, ...request }: EndStep): void {
-    const answer = (note: WorkerNote): void => {
-      if (isAnswered) this.post(note);
+    const refuse = (cause: unknown): void => {
+      const failure = storeErrorFrom(cause);
+      const error = packStoreError(failure);
+      const isTold = this.#unbegun.delete(transaction) || TOLD_BY_HEALTH.has(failure.code);
+      if (isAnswered) this.post({ note: 'undone', transaction, error });
+      else if (!isTold) this.post({ note: 'failed', error });
     };
-    this.#end(transaction, request).then(
-      () => answer({ note: 'done', transaction }),
-      (error: unknown) =>
-        answer({ note: 'undone', transaction, error: packStoreError(storeErrorFrom(error)) }),
-    );
+    this.#end(transaction, request).then(() => {
+      if (isAnswered) this.post({ note: 'done', transaction });
+    }, refuse);
   }
 
   async #setRoot({
