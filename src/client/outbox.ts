@@ -47,7 +47,7 @@ export class Outbox {
 
   /**
    * Resolves when it is durable, or visible. A relaxed one of which nothing can fail is so at once: whatever the page
-   * asks next is asked behind it, and only a store whose health is lost would not take it.
+   * asks next is asked behind it. Should the engine refuse it, health tells, or the session ends.
    */
   async end(transaction: number, request: EndRequest): Promise<void> {
     const isSure = this.#open.get(transaction) ?? false;
