@@ -3,7 +3,7 @@ import type { ArenaIndex } from '../base/brand.ts';
 import type { Geometry } from '../format/geometry.ts';
 import { blockHasher } from '../sim/arena-life.ts';
 import { ArenaSet } from './arena-set.ts';
-import { STATE, UNLOGGED } from './block-state.ts';
+import { STATE, UNLOGGED, UNPUBLISHED } from './block-state.ts';
 
 const geometry: Geometry = {
   ...{ blockBytes: 16_384, sectorBytes: 4096, slotBytes: 65_536, diskCount: 2 },
@@ -53,8 +53,8 @@ describe('where it begins', () => {
     expect(set.lastArena).toBe(0);
     expect(set.allocate('metadata', 1, 0)).toBe(2047);
     expect(set.lastArena).toBe(1);
-    expect(set.at(0).states[0]).toBe(STATE.data | UNLOGGED);
-    expect(set.at(1).states[2047]).toBe(STATE.metadata | UNLOGGED);
+    expect(set.at(0).states[0]).toBe(STATE.data | UNLOGGED | UNPUBLISHED);
+    expect(set.at(1).states[2047]).toBe(STATE.metadata | UNLOGGED | UNPUBLISHED);
   });
 
   test('a hint moves the beginning; any whole number is one', () => {

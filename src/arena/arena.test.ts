@@ -4,7 +4,7 @@ import type { Geometry } from '../format/geometry.ts';
 import { ArenaLife, blockHasher } from '../sim/arena-life.ts';
 import { LogDisk } from '../sim/log-disk.ts';
 import { Arena } from './arena.ts';
-import { STATE, UNLOGGED } from './block-state.ts';
+import { STATE, UNLOGGED, UNPUBLISHED } from './block-state.ts';
 import { logBlocksMax, logReserveBlocks } from './reserve.ts';
 
 const geometry: Geometry = {
@@ -25,16 +25,20 @@ beforeEach(() => {
 const freeze = (commit: number): number[] => arena.freeze(commit, commit as Generation, disk);
 
 describe('a block’s life', () => {
-  test('free, unlogged, logged, pending, free', () => {
+  test('free, unpublished, unlogged, logged, pending, free', () => {
     expect(arena.isFreeBlock(0)).toBe(true);
     expect(arena.allocateRun('data', 1)).toBe(0);
-    expect(arena.states[0]).toBe(STATE.data | UNLOGGED);
+    expect(arena.states[0]).toBe(STATE.data | UNLOGGED | UNPUBLISHED);
     expect([arena.isFreeBlock(0), arena.isAllocated(0)]).toEqual([false, true]);
+    expect(arena.isPublished(0)).toBe(false);
     arena.recordAlloc(0, 0, 1, 2);
+    expect(arena.states[0]).toBe(STATE.data | UNLOGGED);
+    expect(arena.isPublished(0)).toBe(true);
     freeze(1);
     expect(arena.states[0]).toBe(STATE.data);
     arena.recordFree(0, 1);
     expect(arena.states[0]).toBe(STATE.pending);
+    expect(arena.isPublished(0)).toBe(false);
     expect([arena.isFreeBlock(0), arena.isAllocated(0), arena.pendingBlocks]).toEqual([
       ...[false, false, 1],
     ]);
@@ -91,11 +95,15 @@ describe('what must not happen is asserted', () => {
   });
 
   test('I4: a logged block is forgotten, or a block twice', () => {
-    const message = 'I4: only an unlogged block in use is forgotten';
+    const message = 'I4: only an unpublished block in use is forgotten';
     expect(() => arena.forgetUnlogged(0)).toThrow(message);
     expect(() => arena.forgetUnlogged(90)).toThrow(message);
     arena.forgetUnlogged(3);
     expect(() => arena.forgetUnlogged(3)).toThrow(message);
+  });
+
+  test('I3: a block is freed that no ended transaction has published', () => {
+    expect(() => arena.recordFree(3, 1)).toThrow('I3: what no log will know is not freed in one');
   });
 
   test('I8: a block is reused that was not forgotten', () => {
@@ -129,7 +137,9 @@ describe('where blocks come from', () => {
     expect(arena.allocateRun('metadata', 1)).toBe(127);
     expect(arena.allocateRun('metadata', 2)).toBe(3);
     expect(arena.states.subarray(0, 6)).toEqual(
-      new Uint8Array([1, 1, 1, 2, 2, 0].map((state) => (state === 0 ? 0 : state | UNLOGGED))),
+      new Uint8Array(
+        [1, 1, 1, 2, 2, 0].map((state) => (state === 0 ? 0 : state | UNLOGGED | UNPUBLISHED)),
+      ),
     );
   });
 

@@ -4,8 +4,8 @@
  * Owns I3 (free ∪ pending ∪ unlogged is what replaying the log gives) and, with `reserve`, I9: log blocks come out of
  * a reserve that data never touches. There are no locks: one thread changes an arena, as one mutator does in gefs.
  *
- * A block's life: free → allocated by a transaction, unlogged → logged by the commit that freezes it → pending when a
- * later transaction frees it → free again two commits on, when no reader can see it.
+ * A block's life: free → allocated by a transaction, or granted → published when that ends → logged by the commit that
+ * freezes it → pending when a later transaction frees it → free again two commits on, when no reader can see it.
  */
 import { assert } from '../base/assert.ts';
 import type { ArenaIndex, BlockIndex, Generation } from '../base/brand.ts';
@@ -15,7 +15,14 @@ import type { BlockHasher } from '../format/hasher.ts';
 import { UnitBuffer } from '../format/log-records.ts';
 import type { ArenaEntry } from '../format/superblock.ts';
 import { AllocLog, type LogWriter } from './alloc-log.ts';
-import { STATE, STATE_MASK, type StatesRoom, UNLOGGED, unsharedStates } from './block-state.ts';
+import {
+  STATE,
+  STATE_MASK,
+  type StatesRoom,
+  UNLOGGED,
+  UNPUBLISHED,
+  unsharedStates,
+} from './block-state.ts';
 import { FreeRanges } from './free-ranges.ts';
 import { appendCompacted } from './log-compactor.ts';
 import type { ReplayedLog } from './log-replay.ts';
@@ -167,7 +174,7 @@ export class Arena {
   }
 
   private markAllocated(start: number, count: number, kind: BlockKind): void {
-    const state = (kind === 'data' ? STATE.data : STATE.metadata) | UNLOGGED;
+    const state = (kind === 'data' ? STATE.data : STATE.metadata) | UNLOGGED | UNPUBLISHED;
     for (let n = start; n < start + count; n += 1) {
       assert(this.states[n] === STATE.free, 'I4: only a free block is allocated');
       this.states[n] = state;
@@ -184,11 +191,17 @@ export class Arena {
     return state === STATE.data || state === STATE.metadata;
   }
 
+  /** In use, and not only by a transaction that is still open: what a pointer of somebody else can name. */
+  isPublished(block: number): boolean {
+    const state = (this.states[block] ?? STATE.free) & (STATE_MASK | UNPUBLISHED);
+    return state === STATE.data || state === STATE.metadata;
+  }
+
   /** Born in a transaction that was rolled back or freed it again: it was never logged, so nothing is. */
   forgetUnlogged(block: number): void {
     assert(
-      this.isAllocated(block) && ((this.states[block] as number) & UNLOGGED) !== 0,
-      'I4: only an unlogged block in use is forgotten',
+      this.isAllocated(block) && ((this.states[block] as number) & UNPUBLISHED) !== 0,
+      'I4: only an unpublished block in use is forgotten',
     );
     this.states[block] = STATE.pending | UNLOGGED;
     this.forgottenBlocks += 1;
@@ -204,8 +217,10 @@ export class Arena {
 
   /** An ended transaction allocated this block. */
   recordAlloc(block: number, birthDelta: number, hashHigh: number, hashLow: number): void {
-    assert(((this.states[block] as number) & UNLOGGED) !== 0, 'I3: an allocation is logged once');
-    const metadata = ((this.states[block] as number) & STATE_MASK) === STATE.metadata;
+    const state = this.states[block] as number;
+    assert((state & UNPUBLISHED) !== 0, 'I3: an allocation is logged once');
+    this.states[block] = state & ~UNPUBLISHED;
+    const metadata = (state & STATE_MASK) === STATE.metadata;
     this.records.appendAlloc(block, metadata, birthDelta, hashHigh, hashLow);
   }
 
@@ -220,6 +235,7 @@ export class Arena {
       const state = this.states[n] as number;
       const kind = state & STATE_MASK;
       assert(kind !== STATE.free && kind !== STATE.pending, 'I4: a block is freed once');
+      assert((state & UNPUBLISHED) === 0, 'I3: what no log will know is not freed in one');
       this.states[n] = STATE.pending | (state & UNLOGGED);
     }
     this.pendingBlocks += count;

@@ -1,6 +1,6 @@
 /**
- * What the allocator knows of each block, a byte a block. The low three bits are the public state; the flag above them
- * marks an allocation that no frozen commit has logged yet.
+ * What the allocator knows of each block, a byte a block. The low three bits are the public state; the flags above them
+ * mark an allocation that no frozen commit has logged yet, and one that no ended transaction has published.
  */
 export const STATE = {
   free: 0,
@@ -13,6 +13,11 @@ export const STATE = {
 export const STATE_MASK = 0x07;
 /** Allocated by a transaction that no commit has frozen: as far as the log knows, the block is free. */
 export const UNLOGGED = 0x08;
+/**
+ * Taken by a transaction that is still open, or granted and not used yet. Nobody but that transaction may name the
+ * block: what lies at its address may still be the block that was there before, and match a pointer to that.
+ */
+export const UNPUBLISHED = 0x10;
 
 /**
  * Where an arena's bytes live: gives room for `count` blocks that begins with `before` and goes on free. With shared

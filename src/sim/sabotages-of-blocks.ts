@@ -331,13 +331,27 @@ export const SPACE: readonly Sabotage[] = [
     name: 'stale-free-accepted',
     protects: 'a free takes only the pointer’s own block',
     file: 'src/store/engine.ts',
-    find: '    this.arenaFor(pointer);\n    if (!this.isAllocated',
-    replace: '    if (this.arenaFor(pointer) !== undefined) return;\n    if (!this.isAllocated',
+    find: '    this.arenaFor(pointer);\n    if (!this.isPublished',
+    replace: '    if (this.arenaFor(pointer) !== undefined) return;\n    if (!this.isPublished',
     test: {
       file: 'src/store/transaction.test.ts',
       title: [
         'pointers that are not what they should be',
         'stale, with a new block at its address that is still queued: it cannot free that one',
+      ],
+    },
+  },
+  {
+    name: 'unpublished-block-named',
+    protects: 'I3: what no ended transaction has published is not freed, and is no root',
+    file: 'src/arena/arena.ts',
+    find: '(STATE_MASK | UNPUBLISHED)',
+    replace: 'STATE_MASK',
+    test: {
+      file: 'src/store/grants.test.ts',
+      title: [
+        'I3: a pointer to what was at a granted address before, and still is there',
+        'is NOT_FOUND when freed a second time, and the log stays readable',
       ],
     },
   },

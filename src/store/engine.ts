@@ -284,7 +284,7 @@ export class Engine implements TransactionSpace {
 
   verifyLive(pointer: Pointer): void {
     this.arenaFor(pointer);
-    if (!this.isAllocated(pointer.address)) {
+    if (!this.isPublished(pointer.address)) {
       throw notFoundError(pointer, 'its block has been freed');
     }
     // Its bytes may still be on the disk, and verify, until the new block's write has landed.
@@ -305,9 +305,9 @@ export class Engine implements TransactionSpace {
     if (this.doubt !== undefined) throw poisonedError(this.doubt);
   }
 
-  isAllocated(address: BlockAddress): boolean {
+  isPublished(address: BlockAddress): boolean {
     const arena = this.arenas.at(arenaOf(address, this.geometry));
-    return arena.isAllocated(blockIndexOf(address, this.geometry));
+    return arena.isPublished(blockIndexOf(address, this.geometry));
   }
 
   keeps(pointer: Pointer): boolean {

@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { BlockAddress } from '../base/brand.ts';
+import { COMMITS_DEFERRED } from '../epoch/deferred-frees.ts';
 import type { Pointer } from '../format/pointer.ts';
+import { checkStore } from '../sim/check-store.ts';
 import { MemoryStore } from '../sim/memory-store.ts';
 import { type Grant, Grants } from './grants.ts';
+import type { Transaction } from './transaction.ts';
 
 const block = new Uint8Array(512).fill(5);
 
@@ -35,6 +38,33 @@ test('I4: granted blocks are used once, in order', () => {
   expect(() => grants.use([second])).toThrow('I4');
   grants.use([pointer, second]);
   expect(() => grants.use([pointer])).toThrow('I4');
+});
+
+describe('I3: a pointer to what was at a granted address before, and still is there', () => {
+  const stories: [string, (transaction: Transaction, stale: Pointer) => void][] = [
+    ['freed a second time', (transaction, stale) => transaction.free(stale)],
+    ['replaced', (transaction, stale) => void transaction.replace(stale, block)],
+    ['made a root', (transaction, stale) => transaction.setRoot('stale', stale)],
+  ];
+  test.each(stories)('is NOT_FOUND when %s, and the log stays readable', (_, misuse) => {
+    const store = new MemoryStore();
+    const told: Grant[] = [];
+    const grants = new Grants(store.engine, (grant) => told.push(grant));
+    const [stale] = store.transact((transaction) => transaction.write([block])) as [Pointer];
+    store.commit();
+    store.transact((transaction) => transaction.free(stale));
+    for (let commits = 0; commits <= COMMITS_DEFERRED; commits += 1) store.commit();
+    grants.want(0);
+    expect(told[0]?.address).toBe(stale.address);
+    expect(store.read(stale)).toEqual(block);
+    expect(() => store.transact((transaction) => misuse(transaction, stale))).toThrow(
+      expect.objectContaining({ code: 'NOT_FOUND' }),
+    );
+    store.commit();
+    const again = store.reopen();
+    expect(again.opened.recovered.rejected).toEqual([]);
+    expect(checkStore(again, []).problems).toEqual([]);
+  });
 });
 
 test('I9: what could not be written of a granted block, or was not used, is free again', () => {

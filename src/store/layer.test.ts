@@ -163,6 +163,31 @@ describe('a layer', () => {
     expect(checkStore(again, []).problems).toEqual([]);
   });
 
+  test.each(['free', 'setRoot'] as const)(
+    'I3: cannot %s a block of a caller’s open transaction, which may still roll back',
+    (verb) => {
+      let own: Pointer | undefined;
+      const layer: Layer = {
+        name: 'meddler',
+        beforeFreeze(transaction) {
+          if (own === undefined) return;
+          if (verb === 'free') transaction.free(own);
+          else transaction.setRoot('own', own);
+        },
+      };
+      const store = new MemoryStore({ layers: [layer] });
+      const transaction = store.engine.begin();
+      own = writeOne(transaction, 1);
+      expect(() => store.engine.beginCommit()).toThrow(coded('NOT_FOUND'));
+      own = undefined;
+      store.engine.end(transaction);
+      store.commit();
+      const again = store.reopen({ layers: [] });
+      expect(again.opened.recovered.rejected).toEqual([]);
+      expect(again.engine.roots.size).toBe(0);
+    },
+  );
+
   test('holds a block against eviction, for as long as it likes', () => {
     const layer = new NodeLayer();
     const store = new MemoryStore({ layers: [layer], cacheBytes: 16 * 512 });

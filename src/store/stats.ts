@@ -3,7 +3,7 @@
  * disk, except to ask a file for its length.
  */
 import type { Arena } from '../arena/arena.ts';
-import { STATE, UNLOGGED } from '../arena/block-state.ts';
+import { STATE, UNLOGGED, UNPUBLISHED } from '../arena/block-state.ts';
 import { logReserveBlocks } from '../arena/reserve.ts';
 import type { BlockAddress } from '../base/brand.ts';
 import { arenaDisk, arenaOf, blockIndexOf } from '../format/geometry.ts';
@@ -90,6 +90,8 @@ PUBLIC_STATES[STATE.log] = BLOCK_STATE.log;
 PUBLIC_STATES[STATE.pending] = BLOCK_STATE.pending;
 PUBLIC_STATES[STATE.data | UNLOGGED] = BLOCK_STATE.dirty;
 PUBLIC_STATES[STATE.metadata | UNLOGGED] = BLOCK_STATE.dirty;
+PUBLIC_STATES[STATE.data | UNLOGGED | UNPUBLISHED] = BLOCK_STATE.dirty;
+PUBLIC_STATES[STATE.metadata | UNLOGGED | UNPUBLISHED] = BLOCK_STATE.dirty;
 PUBLIC_STATES[STATE.pending | UNLOGGED] = BLOCK_STATE.pending;
 
 /** A byte per block of every grown arena, in a buffer of its own. Costs about a nanosecond a block. */

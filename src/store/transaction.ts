@@ -30,10 +30,10 @@ export interface TransactionSpace {
   writeBlock(address: BlockAddress, bytes: Uint8Array, generation?: Generation): Pointer;
   /** Takes back the rest of a run: nothing was written to these blocks. */
   giveBack(address: BlockAddress, count: number): void;
-  /** Throws NOT_FOUND unless the pointer's block is in use and is the pointer's. */
+  /** Throws NOT_FOUND unless the pointer's block is published, in use, and is the pointer's. */
   verifyLive(pointer: Pointer): void;
-  /** Whether the block is in use: neither free nor freed. */
-  isAllocated(address: BlockAddress): boolean;
+  /** Whether an ended transaction has left the block in use: neither free, nor freed, nor another one's so far. */
+  isPublished(address: BlockAddress): boolean;
   discard(pointer: Pointer): void;
   readonly roots: ReadonlyMap<string, Pointer>;
   /** Whether a layer keeps the block beyond this free, for a snapshot; then it stays allocated. */
@@ -332,7 +332,7 @@ export class Transaction {
   /** A layer may have freed the same block since, before a freeze; a log with two such records cannot be replayed. */
   private assertFreedOnce(): void {
     for (const address of this.freed) {
-      if (this.space.isAllocated(address)) continue;
+      if (this.space.isPublished(address)) continue;
       throw new StoreError('NOT_FOUND', `The block at ${address} was freed by a layer meanwhile.`, {
         coordinates: { address },
       });
