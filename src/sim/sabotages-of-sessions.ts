@@ -84,6 +84,17 @@ export const SESSIONS: readonly Sabotage[] = [
     },
   },
   {
+    name: 'end-overtakes-a-write',
+    protects: 'a transaction is never applied in part',
+    file: 'src/store/session.ts',
+    find: 'while (this.reclaiming !== undefined) await this.reclaiming;\n  }',
+    replace: 'if (this.reclaiming !== undefined) await this.reclaiming;\n  }',
+    test: {
+      file: 'src/store/session.test.ts',
+      title: ['space', 'I9: an end waits for all writes before it that wait for room'],
+    },
+  },
+  {
     name: 'stage-without-end',
     protects: 'a block on its way to the engine is not written over',
     file: 'src/shared/stage.ts',

@@ -257,6 +257,25 @@ describe('space', () => {
     await session.close();
   });
 
+  test('I9: an end waits for all writes before it that wait for room', async () => {
+    const { session } = await open();
+    const pointers = await fill(session);
+    await free(session, pointers.slice(0, 4));
+    await free(session, pointers.slice(4, 20));
+    const { transaction } = await session.begin(1);
+    const writes = [4, 12].map((count) =>
+      session.transactionWrite(
+        transaction,
+        Array.from({ length: count }, () => block(9)),
+      ),
+    );
+    const ended = session.end(transaction, 'strict');
+    const written = (await Promise.all(writes)).flat();
+    await ended;
+    expect(written).toHaveLength(16);
+    await session.close();
+  });
+
   test('FULL fails one transaction, names no readers when there are none, and tells of the pressure', async () => {
     const { session } = await open();
     const pointers = await fill(session);

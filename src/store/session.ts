@@ -231,11 +231,14 @@ export class Session implements StoreVerbs {
     }
   }
 
-  /** A client that knows what its transaction will see sends the first operations right behind `begin`. */
+  /**
+   * A client that knows what its transaction will see sends the first operations right behind `begin`. And nothing of a
+   * transaction overtakes a write that waits for room, the second of two writes included: it would end in part.
+   */
   private async begun(id: number): Promise<void> {
     const beginning = this.beginning.get(id);
     if (beginning !== undefined) await beginning;
-    if (this.reclaiming !== undefined) await this.reclaiming;
+    while (this.reclaiming !== undefined) await this.reclaiming;
   }
 
   cancelBegin(ticket: number): void {
