@@ -26,6 +26,33 @@ test('I14: a dead client keeps no turn: not what it had open, nor what its last 
   port2.close();
 });
 
+test('I9, I14: a dead client’s exports hold no blocks: neither one that runs nor one about to begin', async () => {
+  const held = new Set<number>();
+  let begin = (): void => undefined;
+  let count = 0;
+  const session = {
+    exportStart: async () => {
+      count += 1;
+      const stream = count;
+      if (stream === 2) await new Promise<void>((resolve) => (begin = resolve));
+      held.add(stream);
+      return stream;
+    },
+    exportNext: async () => undefined,
+    exportCancel: async (stream: number) => void held.delete(stream),
+  } as unknown as ServedSession;
+  const verbs = new VerbServer({ postMessage() {} } as unknown as Endpoint, 3);
+  verbs.session = session;
+  const { exportStart } = verbs.storeVerbs();
+  await exportStart();
+  const beginning = exportStart();
+  await verbs.abandon();
+  expect(held.size).toBe(0);
+  begin();
+  await beginning;
+  expect(held.size).toBe(0);
+});
+
 test.each([
   ['IO', undefined, ['failed']],
   ['POISONED', undefined, []],

@@ -1,6 +1,6 @@
 /**
- * The verbs of an open store on one channel: packs and unpacks, and remembers which transactions this channel has open,
- * so that they can be rolled back when nobody is left at its other end.
+ * The verbs of an open store on one channel: packs and unpacks, and remembers which transactions and exports this
+ * channel has open, so that they can be given up when nobody is left at its other end.
  */
 import { type Endpoint, transfer } from 'comlink';
 import { assert } from '../base/assert.ts';
@@ -46,6 +46,8 @@ export class VerbServer {
   readonly #endpoint: Endpoint;
   readonly #client: number;
   readonly #open = new Set<number>();
+  /** Exports that have begun and not ended. */
+  readonly #exports = new Set<number>();
   /** Transactions of steps that could not begin and have not been ended: nothing can, once health is lost. */
   readonly #unbegun = new Set<number>();
   #abandoned = false;
@@ -147,6 +149,29 @@ export class VerbServer {
     const left = [...this.#open];
     this.#open.clear();
     for (const transaction of left) await this.session?.abort(transaction);
+    for (const stream of this.#exports) await this.#cancelExport(stream);
+  }
+
+  async #startExport(): Promise<number> {
+    const session = this.opened();
+    const stream = await session.exportStart();
+    this.#exports.add(stream);
+    if (this.#abandoned) await this.#cancelExport(stream);
+    return stream;
+  }
+
+  async #nextOfExport(stream: number): Promise<Uint8Array | undefined> {
+    const chunk = await this.opened().exportNext(stream);
+    if (chunk === undefined) {
+      this.#exports.delete(stream);
+      return undefined;
+    }
+    return transfer(chunk, transferables([chunk]));
+  }
+
+  async #cancelExport(stream: number): Promise<void> {
+    this.#exports.delete(stream);
+    await this.session?.exportCancel(stream);
   }
 
   #ticket(ticket: number): number {
@@ -230,12 +255,9 @@ export class VerbServer {
           this.#progressOf(check),
         ),
       compactLogs: () => this.opened().compactLogs(),
-      exportStart: () => this.opened().exportStart(),
-      exportNext: async (stream) => {
-        const chunk = await this.opened().exportNext(stream);
-        return chunk === undefined ? undefined : transfer(chunk, transferables([chunk]));
-      },
-      exportCancel: (stream) => this.opened().exportCancel(stream),
+      exportStart: () => this.#startExport(),
+      exportNext: (stream) => this.#nextOfExport(stream),
+      exportCancel: (stream) => this.#cancelExport(stream),
       sync: () => this.opened().sync(),
     };
   }
