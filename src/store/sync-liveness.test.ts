@@ -68,6 +68,18 @@ describe('I6: what a commit may rely on', () => {
     clock.mockRestore();
   });
 
+  test('in doubt it looks at once, however young the newest answer is', () => {
+    const isGone = vi.fn(() => true);
+    const { watched, questions } = liveness({ isGone });
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now());
+    watched.begin();
+    expect(watched.answer).toBe('alive');
+    watched.begin('doubted');
+    expect(watched.answer).toBe('gone');
+    expect([isGone.mock.calls.length, questions.length]).toEqual([1, 1]);
+    clock.mockRestore();
+  });
+
   test('where there is no way to look, the newest answer has to do', () => {
     const { watched } = liveness();
     const clock = vi.spyOn(performance, 'now').mockReturnValue(1e9);

@@ -4,6 +4,7 @@
  *
  * - Every commit asks, unless a question is still open. The answer is heard when the thread next returns to its event
  *   loop; `gone` is final, and told at once.
+ * - In doubt, when a file was closed by the browser, it looks for itself at once.
  * - An answer that is older than `ANSWER_AGE_MS_MAX` is not enough for a commit: then the thread looks for itself,
  *   where the directory can (`StoreDirectory.watch`). Without returning, that is the only way it learns anything.
  *
@@ -39,7 +40,9 @@ export class SyncLiveness implements LivenessProbe {
     this.options = options;
   }
 
-  begin(): void {
+  begin(why?: 'doubted'): void {
+    // However young the newest answer is: it tells nothing of why a file was closed since.
+    if (why === 'doubted') this.look();
     if (this.asking || this.isGone) return;
     this.asking = true;
     const { directory, files, storeId } = this.options;

@@ -365,10 +365,9 @@ describe('the files go away', () => {
       looks += 1;
       return gone;
     };
-    const { session: watched, events } = await watch(directory);
-    const clock = vi.spyOn(performance, 'now');
     const startedMs = performance.now();
-    clock.mockReturnValue(startedMs);
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(startedMs);
+    const { session: watched, events } = await watch(directory);
     put(watched, 1, 'a');
     gone = true;
     put(watched, 2, 'b');
