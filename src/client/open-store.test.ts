@@ -12,6 +12,27 @@ async function expectFree(fake: FakeOrigin): Promise<void> {
   await store.close();
 }
 
+/** Opening hangs in its middle, from `hanging` on, until it is to go on. */
+function hangingOrigin(): FakeOrigin & { readonly hanging: Promise<void>; goOn(): void } {
+  let hang = true;
+  let reached = (): void => undefined;
+  const hanging = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const fake = fakeOrigin((session) => {
+    const stats = session.stats.bind(session);
+    session.stats = () => {
+      if (!hang) return stats();
+      reached();
+      return new Promise(() => {});
+    };
+  });
+  const goOn = (): void => {
+    hang = false;
+  };
+  return { ...fake, hanging, goOn };
+}
+
 describe('opening', () => {
   test('gives a store, and closing gives everything back', async () => {
     const fake = fakeOrigin();
@@ -81,16 +102,13 @@ describe('I11: every failure gives back the lock, the worker and the listeners',
   });
 
   test('the signal gives up while the engine opens', async () => {
-    let hang = true;
-    const fake = fakeOrigin((session) => {
-      if (hang) session.stats = () => new Promise(() => {});
-    });
+    const fake = hangingOrigin();
     const controller = new AbortController();
     const opening = fake.open({ signal: controller.signal });
-    await pause(10);
+    await fake.hanging;
     controller.abort('enough');
     await expect(opening).rejects.toMatchObject({ code: 'ABORTED', cause: 'enough' });
-    hang = false;
+    fake.goOn();
     await expectFree(fake);
   });
 
@@ -102,24 +120,19 @@ describe('I11: every failure gives back the lock, the worker and the listeners',
   });
 
   test('the page goes away in the middle', async () => {
-    let hang = true;
-    const fake = fakeOrigin((session) => {
-      if (hang) session.stats = () => new Promise(() => {});
-    });
+    const fake = hangingOrigin();
     const opening = fake.open();
-    await pause(10);
+    await fake.hanging;
     fake.origin.hidePage();
     await expect(opening).rejects.toMatchObject({ code: 'SESSION_LOST' });
-    hang = false;
+    fake.goOn();
     await expectFree(fake);
   });
 
   test('the worker dies in the middle', async () => {
-    const fake = fakeOrigin((session) => {
-      session.stats = () => new Promise(() => {});
-    });
+    const fake = hangingOrigin();
     const opening = fake.open();
-    await pause(10);
+    await fake.hanging;
     fake.origin.killWorkers();
     await expect(opening).rejects.toMatchObject({ code: 'SESSION_LOST' });
   });
