@@ -140,6 +140,24 @@ describe('a layer', () => {
     expect(store.reopen().read(old)).toEqual(block(1));
   });
 
+  test('is asked once for a block, when its transaction ends: what is rolled back was never freed', () => {
+    const kept: Pointer[] = [];
+    const layer: Layer = { name: 'snapshot', keeps: (pointer) => kept.push(pointer) > 0 };
+    const store = new MemoryStore({ layers: [layer] });
+    const old = store.transact((tx) => writeOne(tx, 1));
+    store.commit();
+    const rolledBack = store.engine.begin();
+    rolledBack.free(old);
+    store.engine.abort(rolledBack);
+    const doomed = store.engine.begin();
+    doomed.free(old);
+    expect(() => doomed.free(old)).toThrow(coded('NOT_FOUND'));
+    expect(() => store.engine.end(doomed)).toThrow(coded('NOT_FOUND'));
+    expect(kept).toEqual([]);
+    store.transact((tx) => tx.free(old));
+    expect(kept).toEqual([old]);
+  });
+
   test('I3: and a caller who free the same block: the later one fails, the log stays readable', () => {
     let victim: Pointer | undefined;
     const layer: Layer = {

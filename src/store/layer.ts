@@ -86,7 +86,10 @@ export interface Layer {
    * roots.
    */
   beforeFreeze?(transaction: Transaction): void;
-  /** `true`: the block stays allocated after this free, because a snapshot still needs it; the layer has noted it. */
+  /**
+   * `true`: the block stays allocated after this free, because a snapshot still needs it; the layer has noted it. Asked
+   * once for a block, when the transaction that frees it ends.
+   */
   keeps?(pointer: Pointer): boolean;
 }
 

@@ -78,7 +78,7 @@ export class Transaction {
   private doom: StoreError | undefined;
   private readonly space: TransactionSpace;
   private readonly born = new Map<BlockAddress, Pointer>();
-  private readonly freed = new Set<BlockAddress>();
+  private readonly freed = new Map<BlockAddress, Pointer>();
   private readonly roots = new Map<string, Pointer | undefined>();
 
   constructor(id: number, generation: Generation, space: TransactionSpace) {
@@ -228,8 +228,8 @@ export class Transaction {
       if (own !== undefined) {
         this.born.delete(pointer.address);
         this.space.discard(own);
-      } else if (!this.space.keeps(pointer)) {
-        this.freed.add(pointer.address);
+      } else {
+        this.freed.set(pointer.address, pointer);
       }
     });
   }
@@ -290,8 +290,8 @@ export class Transaction {
     if (this.doom !== undefined) throw this.doom;
     this.assertRootsLive();
     this.assertFreedOnce();
+    const freed = this.freedForGood();
     this.state = 'ended';
-    const freed = [...this.freed].sort((one, other) => one - other);
     return { born: [...this.born.values()], freed, roots: this.roots };
   }
 
@@ -301,6 +301,14 @@ export class Transaction {
     this.state = 'aborted';
     for (const pointer of this.born.values()) this.space.discard(pointer);
     this.born.clear();
+  }
+
+  /** Without what a layer keeps. The layer notes it, so it is asked once nothing can be rolled back any more. */
+  private freedForGood(): BlockAddress[] {
+    const freed: BlockAddress[] = [];
+    for (const [address, pointer] of this.freed)
+      if (!this.space.keeps(pointer)) freed.push(address);
+    return freed.sort((one, other) => one - other);
   }
 
   private verifyFreeable(pointer: Pointer): void {
@@ -331,7 +339,7 @@ export class Transaction {
 
   /** A layer may have freed the same block since, before a freeze; a log with two such records cannot be replayed. */
   private assertFreedOnce(): void {
-    for (const address of this.freed) {
+    for (const address of this.freed.keys()) {
       if (this.space.isPublished(address)) continue;
       throw new StoreError('NOT_FOUND', `The block at ${address} was freed by a layer meanwhile.`, {
         coordinates: { address },
