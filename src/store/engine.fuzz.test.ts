@@ -1,7 +1,7 @@
 /**
- * Random lives of a store against a model: write, replace, free, setRoot, abort, commit, compact, reopen, on blocks
- * of 512 bytes to 16 KiB. Whatever happens, the store holds what the model holds, and after a crash-like reopen what
- * the model held at its last commit.
+ * Random lives of a store against a model: write (granted blocks, too), replace, free, setRoot, abort, commit, compact,
+ * reopen, and stale pointers in all that takes one, on blocks of 512 bytes to 16 KiB. Whatever happens, the store holds
+ * what the model holds, and after a crash-like reopen what the model held at its last commit.
  *
  * To replay a failure: OPFS_BLOCKS_SEED=<seed> OPFS_BLOCKS_PATH=<path> npx vitest run src/store/engine.fuzz.test.ts
  */
@@ -9,17 +9,19 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StoreError } from '../base/errors.ts';
 import { arenaDisk, arenaOf, fileOffsetOf } from '../format/geometry.ts';
-import type { Pointer } from '../format/pointer.ts';
+import { type Pointer, samePointer } from '../format/pointer.ts';
 import { mailboxCells } from '../shared/contents-layout.ts';
 import { checkStore } from '../sim/check-store.ts';
 import { MemoryStore } from '../sim/memory-store.ts';
 import { MissClient } from '../sim/miss-client.ts';
+import { PageGrants } from '../sim/page-grants.ts';
 import { Random } from '../sim/random.ts';
 import { scaled } from '../sim/scale.ts';
 import type { Transaction } from './transaction.ts';
 
 type Step =
   | { readonly kind: 'write'; readonly count: number; readonly fill: number }
+  | { readonly kind: 'writeGranted'; readonly count: number; readonly fill: number }
   | { readonly kind: 'replace'; readonly which: number; readonly fill: number }
   | { readonly kind: 'free'; readonly which: number; readonly count: number }
   | { readonly kind: 'setRoot'; readonly name: string; readonly which: number }
@@ -27,7 +29,12 @@ type Step =
 
 type Command =
   | { readonly kind: 'transaction'; readonly steps: readonly Step[]; readonly abort: boolean }
-  | { readonly kind: 'commit' | 'compact' | 'reopen' | 'crash' };
+  | {
+      readonly kind: 'stale';
+      readonly verb: 'free' | 'replace' | 'setRoot';
+      readonly which: number;
+    }
+  | { readonly kind: 'commit' | 'compact' | 'reopen' | 'crash' | 'want' | 'giveBack' };
 
 const fill = fc.integer({ min: 0, max: 255 });
 const which = fc.nat(1000);
@@ -35,6 +42,11 @@ const name = fc.constantFrom('a', 'b', 'c');
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('write' as const), count: fc.integer({ min: 1, max: 12 }), fill }),
+  fc.record({
+    kind: fc.constant('writeGranted' as const),
+    count: fc.integer({ min: 1, max: 4 }),
+    fill,
+  }),
   fc.record({ kind: fc.constant('replace' as const), which, fill }),
   fc.record({
     kind: fc.constant('free' as const),
@@ -66,6 +78,16 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'compact' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'crash' as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'want' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'giveBack' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('stale' as const),
+      verb: fc.constantFrom('free', 'replace', 'setRoot'),
+      which,
+    }),
+  },
 );
 
 interface ModelBlock {
@@ -80,6 +102,9 @@ interface ModelState {
 
 class Life {
   private store: MemoryStore;
+  private page: PageGrants;
+  /** Every pointer that there ever was. */
+  private readonly known: Pointer[] = [];
   private now: ModelState = { live: [], roots: new Map() };
   private durable: ModelState = this.now;
 
@@ -98,12 +123,16 @@ class Life {
       cacheBytes: (seed % 2 === 0 ? 24 : 80) * blockBytes,
       ...(seed === 0 ? {} : { chance: (below) => random.below(below) }),
     });
+    this.page = new PageGrants(this.store);
   }
 
   run(command: Command): void {
     if (command.kind === 'transaction') this.transact(command.steps, command.abort);
     else if (command.kind === 'commit') this.commit();
     else if (command.kind === 'compact') this.compact();
+    else if (command.kind === 'stale') this.useStale(command);
+    else if (command.kind === 'want') this.page.want();
+    else if (command.kind === 'giveBack') this.page.giveBack();
     else if (command.kind === 'reopen') {
       this.commit();
       this.reopen();
@@ -123,6 +152,7 @@ class Life {
   private reopen(): void {
     this.now = this.durable;
     this.store = this.store.reopen();
+    this.page = new PageGrants(this.store);
     expect(this.store.opened.recovered.rejected).toEqual([]);
     this.verify();
   }
@@ -152,7 +182,16 @@ class Life {
     if (each.kind === 'write') {
       const blocks = Array.from({ length: each.count }, () => bytes(each.fill));
       const born = transaction.write(blocks).map((pointer) => ({ pointer, fill: each.fill }));
-      return { ...state, live: [...state.live, ...born] };
+      return this.withBorn(state, born);
+    }
+    if (each.kind === 'writeGranted') {
+      const count = Math.min(each.count, this.page.left.length);
+      const blocks = Array.from({ length: count }, () => bytes(each.fill));
+      const born = this.page.use(blocks).map((pointer) => ({ pointer, fill: each.fill }));
+      const pointers = born.map(({ pointer }) => pointer);
+      transaction.writeGranted(pointers, blocks);
+      this.page.grants.topUp();
+      return this.withBorn(state, born);
     }
     if (each.kind === 'removeRoot') {
       transaction.setRoot(each.name, undefined);
@@ -168,13 +207,33 @@ class Life {
     }
     if (each.kind === 'replace') {
       const pointer = transaction.replace(target.pointer, bytes(each.fill));
-      const rest = state.live.filter((block) => block !== target);
-      return { ...state, live: [...rest, { pointer, fill: each.fill }] };
+      const live = state.live.filter((block) => block !== target);
+      return this.withBorn({ ...state, live }, [{ pointer, fill: each.fill }]);
     }
     const from = each.which % state.live.length;
     const gone = state.live.slice(from, from + each.count);
     for (const block of gone) transaction.free(block.pointer);
     return { ...state, live: state.live.filter((block) => !gone.includes(block)) };
+  }
+
+  private withBorn(state: ModelState, born: readonly ModelBlock[]): ModelState {
+    this.known.push(...born.map(({ pointer }) => pointer));
+    return { ...state, live: [...state.live, ...born] };
+  }
+
+  /** Its bytes may still be where they were, with the address free, granted or another block's: it is nobody's. */
+  private useStale({ verb, which: index }: Extract<Command, { kind: 'stale' }>): void {
+    const stale = this.known[index % Math.max(1, this.known.length)];
+    if (stale === undefined) return;
+    if (this.now.live.some(({ pointer }) => samePointer(pointer, stale))) return;
+    const transaction = this.store.engine.begin();
+    const use = () => {
+      if (verb === 'free') transaction.free(stale);
+      else if (verb === 'setRoot') transaction.setRoot('stale', stale);
+      else transaction.replace(stale, new Uint8Array(1));
+    };
+    expect(use).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+    this.store.engine.abort(transaction);
   }
 
   /** What a page sees that asks the disks themselves: every live block, and what is more, some of them soon cached. */
@@ -215,6 +274,7 @@ class Life {
 
   /** The disk agrees with the memory, and nothing leaks. */
   finish(): void {
+    this.page.giveBack();
     this.commit();
     this.verify();
     const report = checkStore(
