@@ -32,8 +32,8 @@ export class DeferredFrees {
   }
 
   /**
-   * What one ended transaction, or one compaction, freed: frees that no commit has frozen yet, or whose commit is
-   * known already, as after a recovery.
+   * What one ended transaction freed, and no commit has frozen yet. Or all that a commit freed that is known already,
+   * as after a recovery.
    *
    * @param stamp Of the readers' horizon, after the state without the blocks was published.
    */
@@ -48,6 +48,11 @@ export class DeferredFrees {
       ranges.filter((range) => range.log),
       commit,
     );
+  }
+
+  /** What a compaction freed, in the commit that is about to freeze. */
+  deferLog(ranges: readonly FreedRange[]): void {
+    this.logs.push(SEEN_BY_NOBODY, ranges, undefined);
   }
 
   /** Commit number `commit` has frozen everything deferred so far. */

@@ -163,7 +163,7 @@ export class ArenaLife {
     let oldLog: number[] = [];
     if (this.arena.touched) {
       oldLog = this.arena.freeze(commit, generation, this.disk);
-      this.deferred.defer(this.publication, rangesOf(oldLog, true));
+      this.deferred.deferLog(rangesOf(oldLog, true));
     }
     this.deferred.freeze(commit);
     const log = this.logBlocks();

@@ -3,7 +3,7 @@
  * covered. Also the worker that runs a task, because both are the same bundle.
  *
  *     --scale N        1 is the smoke size; 50 is the long run
- * --only a,b suites: states, lies, random-lies, lies-twice, chains, names, failures, wholesale, bytes, forged
+ *     --only a,b       states, lies, random-lies, lies-twice, chains, names, failures, wholesale, bytes, forged
  *     --threads N      2 unless told
  *     --replay LINE    one failure again
  */

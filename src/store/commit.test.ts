@@ -447,7 +447,7 @@ function machine(jointBytesMax: number) {
     jointBytesMax,
     recovered: { generation: 1, previous: 0, beforePrevious: 0 },
   });
-  const frozen = { roots: new Map(), publication: 0, transactions: 0, bornBlocks: 0 };
+  const frozen = { roots: new Map(), transactions: 0, bornBlocks: 0 };
   committer.begin({ ...frozen, generation: 2 as Generation });
   return {
     committer,

@@ -59,8 +59,6 @@ export interface DurableCommit {
 export interface FrozenState {
   readonly generation: Generation;
   readonly roots: ReadonlyMap<string, Pointer>;
-  /** The publication that the blocks freed by compaction disappear in. */
-  readonly publication: number;
   readonly transactions: number;
   /** Blocks that its transactions have written and not given up, whenever that was. */
   readonly bornBlocks: number;
@@ -160,8 +158,7 @@ export class Committer {
     for (const arena of arenas.arenas) {
       if (!arena.touched) continue;
       const oldBlocks = arena.freeze(commit, frozen.generation, writer);
-      deferred.defer(
-        frozen.publication,
+      deferred.deferLog(
         oldBlocks.map((start) => ({ arena: arena.index, start, count: 1, log: true })),
       );
     }

@@ -550,7 +550,6 @@ export class Engine implements TransactionSpace {
     this.committer.begin({
       generation: frozen,
       roots: new Map(this.roots),
-      publication: this.publication,
       transactions,
       bornBlocks,
     });

@@ -175,7 +175,7 @@ function everCommitted(files: FoundFiles, label: Label, hasher: Hasher): boolean
   const { geometry } = label;
   if (files.some((file, disk) => file !== undefined && hasGrown(file, disk, geometry))) return true;
   let firstSeen = false;
-  for (let slot = 0; slot < 4; slot += 1) {
+  for (let slot = 0; slot < SLOT_COUNT; slot += 1) {
     const file = files[slotDisk(slot, geometry)];
     if (file === undefined) continue;
     const bytes = new Uint8Array(geometry.slotBytes);
