@@ -84,6 +84,17 @@ export const SESSIONS: readonly Sabotage[] = [
     },
   },
   {
+    name: 'grant-of-an-old-round',
+    protects: 'I3: what nobody knows to be granted is free',
+    file: 'src/store/grants.ts',
+    find: 'if (round !== this.round) return;',
+    replace: '',
+    test: {
+      file: 'src/store/session.test.ts',
+      title: ['I3: an end that waited grants nothing to a page that has given back meanwhile'],
+    },
+  },
+  {
     name: 'end-overtakes-a-write',
     protects: 'a transaction is never applied in part',
     file: 'src/store/session.ts',

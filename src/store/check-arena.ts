@@ -4,7 +4,7 @@
  * of I1 that the log can tell (what the last two commits freed is not free yet).
  */
 import type { Arena } from '../arena/arena.ts';
-import { STATE, STATE_MASK, UNLOGGED } from '../arena/block-state.ts';
+import { STATE, STATE_MASK, UNLOGGED, UNPUBLISHED } from '../arena/block-state.ts';
 import { type LoggedBlock, type ReplayedLog, replayLog } from '../arena/log-replay.ts';
 import type { BlockIndex } from '../base/brand.ts';
 import { addressOf, arenaDisk, fileOffsetOf } from '../format/geometry.ts';
@@ -124,13 +124,15 @@ function compareArena(arena: Arena, replayed: ReplayedLog, problems: CheckProble
 
 /**
  * What is wrong with a block that the log gives one state and memory another. A compacted log no longer tells data
- * from metadata. Blocks that readers hold, and blocks of rolled-back transactions, are pending here and free there.
+ * from metadata. Blocks that readers hold, and blocks of rolled-back transactions, are pending here and free there;
+ * granted ones that were not used yet are taken here and free there.
  */
 function stateFlaw(logged: number, known: number): string | undefined {
   if (logged === known) return undefined;
   const knownState = known & STATE_MASK;
   if (logged === STATE.free) {
-    return knownState === STATE.pending ? undefined : 'I4: free in the log and in use in memory';
+    const isFine = knownState === STATE.pending || (known & UNPUBLISHED) !== 0;
+    return isFine ? undefined : 'I4: free in the log and in use in memory';
   }
   if (logged === STATE.pending) {
     if (knownState === STATE.free)

@@ -53,24 +53,27 @@ export class Grants {
   private readonly tell: (grant: Grant) => void;
   private runs: Run[] = [];
   private left = 0;
-  /** `undefined`: the page does not want any, or has not said so since it gave back. */
-  private round: number | undefined;
+  /** How often the page has given back. */
+  private round = 0;
+  /** The page has use for blocks, and has not given back since it said so. */
+  private isWanted = false;
 
   constructor(space: GrantSpace, tell: (grant: Grant) => void) {
     this.space = space;
     this.tell = tell;
   }
 
-  /** The page has use for blocks, in its `round`. */
+  /** The page had use for blocks in that round of its. It has given back since, if there is a later one by now. */
   want(round: number): void {
-    this.round = round;
+    if (round !== this.round) return;
+    this.isWanted = true;
     this.topUp();
   }
 
   /** More of them, before the last is used. */
   topUp(): void {
     const { blockBytes, grantableBlocks } = this.space;
-    if (this.round === undefined) return;
+    if (!this.isWanted) return;
     const most = Math.min(GRANT_BLOCKS_MAX, Math.floor(GRANT_BYTES_MAX / blockBytes));
     const wanted = Math.min(most, Math.floor(grantableBlocks / SHARE_OF_FREE));
     if (wanted === 0 || this.left > wanted / 2) return;
@@ -106,6 +109,7 @@ export class Grants {
     for (const { address, count } of this.runs) this.space.giveBack(address, count);
     this.runs = [];
     this.left = 0;
-    this.round = undefined;
+    this.round += 1;
+    this.isWanted = false;
   }
 }

@@ -5,6 +5,7 @@ import type { Pointer } from '../format/pointer.ts';
 import { TINY_GEOMETRY } from '../sim/memory-store.ts';
 import { MemoryStoreDirectory } from '../sim/memory-store-directory.ts';
 import { WatchedDirectory } from '../sim/watched-directory.ts';
+import type { Grant } from './grants.ts';
 import type { Layer } from './layer.ts';
 import type { CheckReport, Durability } from './report.ts';
 import { openSession, type Session } from './session.ts';
@@ -353,6 +354,37 @@ describe('space', () => {
     await put(session, 1);
     await session.close();
   });
+});
+
+test('I3: an end that waited grants nothing to a page that has given back meanwhile', async () => {
+  const { session } = await open();
+  await put(session, 1);
+  const told: Grant[] = [];
+  session.onGrant = (grant) => told.push(grant);
+  const first = await session.begin(1);
+  const late = session.begin(2);
+  void session.transactionWrite(2, [block(2)]);
+  const ended = session.end(2, 'strict', { grantRound: 0 });
+  session.giveBack();
+  await session.end(first.transaction, 'strict');
+  await Promise.all([late, ended]);
+  expect(told).toEqual([]);
+  expect((await session.check({})).problems).toEqual([]);
+  await session.close();
+});
+
+test('I3: a check that waited for a transaction finds what was granted at its end, and no fault in it', async () => {
+  const { session } = await open();
+  const told: Grant[] = [];
+  session.onGrant = (grant) => told.push(grant);
+  const { transaction } = await session.begin(1);
+  const [pointer] = await session.transactionWrite(transaction, [block(1)]);
+  session.giveBack();
+  const checking = session.check({ reachable: [pointer as Pointer] });
+  await session.end(transaction, 'strict', { grantRound: 1 });
+  expect(told).toHaveLength(1);
+  expect((await checking).problems).toEqual([]);
+  await session.close();
 });
 
 describe('I12: when a disk fails', () => {
