@@ -12,8 +12,8 @@ export class AssertionError extends Error {
 let onFailure: ((message: string) => string) | undefined;
 
 /**
- * Lets the trace ring add its last entries to a failing assertion's message. One hook per thread.
- * The message names the invariant (`'I3: ranges overlap'`).
+ * Lets something be added to the message of an assertion that fails, which names the invariant
+ * (`'I3: ranges overlap'`): threads that run an engine add their trace (`withTrace`). One hook per thread.
  */
 export function describeFailuresWith(describe: (message: string) => string): void {
   onFailure = describe;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { dumpTrace, trace } from './trace.ts';
+import { assert, describeFailuresWith } from './assert.ts';
+import { dumpTrace, trace, withTrace } from './trace.ts';
 
 /** The ring is one per thread and never emptied: each test uses addresses of its own, far from those of any store. */
 const FAR = 2 ** 50;
@@ -8,10 +9,10 @@ describe('the trace ring', () => {
   test('tells what happened to a block, oldest first, and nothing about others', () => {
     trace('alloc', FAR, 7);
     trace('alloc', FAR + 8192, 7);
-    trace('write', FAR);
-    trace('free', FAR, 8);
+    trace('enqueue', FAR);
+    trace('defer', FAR, 8);
     const lines = dumpTrace(FAR).map((line) => line.replace(/^#\d+ /, ''));
-    expect(lines).toEqual([`alloc ${FAR} 7`, `write ${FAR} 0`, `free ${FAR} 8`]);
+    expect(lines).toEqual([`alloc ${FAR} 7`, `enqueue ${FAR} 0`, `defer ${FAR} 8`]);
   });
 
   test('numbers entries in order', () => {
@@ -27,6 +28,14 @@ describe('the trace ring', () => {
     trace('grow', FAR + 16_384);
     trace('poison', FAR + 20_480);
     expect(dumpTrace(undefined, 2).map((line) => line.split(' ')[1])).toEqual(['grow', 'poison']);
+  });
+
+  test('is told with an assertion that fails, where the thread asks for that', () => {
+    trace('defer', FAR + 24_576, 3);
+    describeFailuresWith(withTrace);
+    const failing = () => assert(false, 'I4: a block is freed once');
+    expect(failing).toThrow(/^I4: a block is freed once\n(.*\n)*\s+#\d+ defer 1125899906867200 3$/);
+    describeFailuresWith((message) => message);
   });
 
   test('keeps the newest when it is full or asked for few', () => {

@@ -1,17 +1,14 @@
 /**
- * A ring of the last things that happened to blocks, dumped when an assertion fails, filtered by the block's address
- * (after gefs' `_trace` and `_babort`). Writing an entry allocates nothing and costs a few stores, so it is always on.
+ * A ring of the last things that happened to blocks, told with an assertion that fails (after gefs' `_trace` and
+ * `_babort`). Writing an entry allocates nothing and costs a few stores, so it is always on. Each thread has its own.
  */
 const ENTRY_COUNT = 1024;
 
 export type TraceEvent =
   | 'alloc'
-  | 'free'
   | 'defer'
   | 'release'
   | 'enqueue'
-  | 'write'
-  | 'skip'
   | 'load'
   | 'evict'
   | 'freeze'
@@ -44,4 +41,9 @@ export function dumpTrace(address?: number, limit = 32): string[] {
     lines.push(`#${n} ${events[at]} ${addresses[at]} ${details[at]}`);
   }
   return lines.reverse();
+}
+
+/** For `describeFailuresWith`: the message, and under it what happened last in this thread, oldest first. */
+export function withTrace(message: string): string {
+  return [message, ...dumpTrace()].join('\n  ');
 }

@@ -3,7 +3,9 @@
  * worker's own, so it is its sign of life too: the browser gives it back when the worker ends, however it ends.
  * Whatever fails, and wherever, all that was taken is given back before the error comes out.
  */
+import { describeFailuresWith } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
+import { withTrace } from '../base/trace.ts';
 import type { StoreDirectory } from '../store/directory.ts';
 import { DiskThreads } from '../store/disk-threads.ts';
 import { checkLayers, type Layer } from '../store/layer.ts';
@@ -65,6 +67,7 @@ export async function openSyncStoreIn(
   options: SyncOpenOptions,
   limits: GeometryLimits,
 ): Promise<SyncStore> {
+  describeFailuresWith(withTrace);
   const { layers: givenLayers, profile: givenProfile, ...rest } = options ?? {};
   const resolved = resolveOptions(options === null ? options : rest, environment.cores, limits);
   const layers = checkLayers(givenLayers);

@@ -4,6 +4,8 @@
  * root's business (`workers/`), so all of this runs in Node too.
  */
 import { type Endpoint, expose } from 'comlink';
+import { describeFailuresWith } from '../base/assert.ts';
+import { withTrace } from '../base/trace.ts';
 import type { SessionBuffers } from '../shared/session-memory.ts';
 import { StageReader } from '../shared/stage.ts';
 import type { StoreDirectory } from '../store/directory.ts';
@@ -52,6 +54,7 @@ export interface ServeDependencies {
 const PAGE = 0;
 
 export function serve(endpoint: Endpoint, dependencies: ServeDependencies): void {
+  describeFailuresWith(withTrace);
   installErrorTransfer();
   const server = new StoreServer(endpoint, dependencies);
   expose(server.api(), endpoint);
