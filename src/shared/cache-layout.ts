@@ -1,7 +1,7 @@
 /**
  * The control memory of the block cache: which Int32 word means what. One thread owns it (the store worker) and is the
- * only one that changes a word's value; any thread may read it. Contents lie apart, in `BlockMemory`: slot s at
- * s × blockBytes.
+ * only one that changes a word's value, but for the header of a slot while it is lent (`cache/slot-headers`). Any
+ * thread may read it. Contents lie apart, in `BlockMemory`: slot s at s × blockBytes.
  *
  *     words                       what
  *     0 … bucketCount − 1         index: 0 = nothing, else slot + 1; linear probing from the address's home bucket

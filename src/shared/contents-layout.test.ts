@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { DISKS_MAX } from '../format/geometry.ts';
-import { contentsLayout, landingOffset, mailboxCells, RAW_BYTES } from './contents-layout.ts';
+import {
+  contentsLayout,
+  landingOffset,
+  mailboxCells,
+  RAW_BYTES,
+  STAGE_BYTES,
+} from './contents-layout.ts';
 import { CLIENTS_MAX, MAILBOX_CELLS_MAX } from './control-layout.ts';
 
 const BLOCK_SIZES = [512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
@@ -13,7 +19,7 @@ const SLOTS_MIN = 16;
 
 describe('the contents memory', () => {
   test.each([0, 1, 1_000_000, 2 ** 20, 64 * 2 ** 20 + 1, 2 ** 31])(
-    'with a cache of %d bytes: slots and staging, raw pieces and landing room lie one behind the other',
+    'with a cache of %d bytes: slots and staging, raw pieces, landing room and stage lie one behind the other',
     (cacheBytes) => {
       const layout = contentsLayout(cacheBytes);
       for (const blockBytes of BLOCK_SIZES) {
@@ -23,6 +29,8 @@ describe('the contents memory', () => {
       expect(layout.rawStart + DISKS_MAX * RAW_BYTES).toBeLessThanOrEqual(layout.landingStart);
       expect(layout.rawStart % 65_536).toBe(0);
       expect(layout.landingStart % 65_536).toBe(0);
+      expect(layout.stageStart % 65_536).toBe(0);
+      expect(layout.stageStart + STAGE_BYTES).toBe(layout.byteCount);
     },
   );
 
@@ -43,7 +51,7 @@ describe('the contents memory', () => {
           }
         }
       }
-      expect(next).toBeLessThanOrEqual(layout.byteCount);
+      expect(next).toBeLessThanOrEqual(layout.stageStart);
     },
   );
 });

@@ -5,7 +5,6 @@ import {
   CLIENTS_MAX,
   type ControlLayout,
   controlLayout,
-  LINE_WORDS,
   MAILBOX_CELLS_MAX,
   PUBLISHED_WORDS,
   SESSION,
@@ -13,7 +12,7 @@ import {
 } from './control-layout.ts';
 import { DISK_PAGE_WORDS } from './disk-page.ts';
 import { mailboxWords } from './mailbox.ts';
-import { ringWords } from './ring.ts';
+import { LINE_WORDS, ringWords } from './ring.ts';
 
 interface Area {
   readonly name: string;

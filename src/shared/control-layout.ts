@@ -21,7 +21,7 @@ import { DISKS_MAX } from '../format/geometry.ts';
 import { cacheLayout } from './cache-layout.ts';
 import { DISK_PAGE_WORDS } from './disk-page.ts';
 import { mailboxWords } from './mailbox.ts';
-import { type RingLayout, ringWords } from './ring.ts';
+import { LINE_WORDS, type RingLayout, ringWords } from './ring.ts';
 
 /** Threads that read a store besides its own workers: the page, and those that it was shared with. */
 export const CLIENTS_MAX = 8;
@@ -34,9 +34,6 @@ export const REQUEST_CELLS = 1024;
 export const REQUEST_WORDS = 16;
 export const COMPLETION_CELLS = 1024;
 export const COMPLETION_WORDS = 16;
-
-/** Words that different threads write keep to cache lines of their own. */
-export const LINE_WORDS = 16;
 
 /** Offsets in the session page. */
 export const SESSION = {

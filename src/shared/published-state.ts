@@ -10,12 +10,13 @@
  *     of a copy what
  *     0 … 1     publication
  *     2 … 3     last durable generation
- *     4         health, an index into `HEALTHS`
+ *     4         health, as a number of the writer's
  *     5         roots
  *     8 …       15 words a root: bytes of its name, the name (32 bytes), address, generation, hash low, hash high
  */
 import { assert } from '../base/assert.ts';
 import type { BlockAddress, Generation } from '../base/brand.ts';
+import { ROOT_NAME_BYTES_MAX, ROOTS_MAX } from '../format/geometry.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { atomicLoad, atomicStore } from './atomics.ts';
 import { highWord, joinWords, lowWord } from './cache-layout.ts';
@@ -28,9 +29,7 @@ const HEALTH = 4;
 const ROOT_COUNT = 5;
 const ROOTS = 8;
 const ROOT_WORDS = 15;
-const NAME_WORDS = 8;
-const NAME_BYTES_MAX = NAME_WORDS * 4;
-const ROOTS_MAX = 64;
+const NAME_WORDS = ROOT_NAME_BYTES_MAX / 4;
 const COPY_WORDS = ROOTS + ROOTS_MAX * ROOT_WORDS;
 export const PUBLISHED_STATE_WORDS = COPIES + 2 * COPY_WORDS;
 
@@ -53,7 +52,7 @@ export class PublishedStateWriter {
   /** Of the copy that is being written. */
   private copy = 0;
   private readonly encoder = new TextEncoder();
-  private readonly name = new Uint8Array(NAME_BYTES_MAX);
+  private readonly name = new Uint8Array(ROOT_NAME_BYTES_MAX);
   private readonly nameWords = new Int32Array(this.name.buffer);
 
   constructor(words: Int32Array, start: number) {
@@ -106,7 +105,7 @@ export class PublishedStateReader {
   /** Of the copy that is being read. */
   private copy = 0;
   private readonly decoder = new TextDecoder();
-  private readonly name = new Uint8Array(NAME_BYTES_MAX);
+  private readonly name = new Uint8Array(ROOT_NAME_BYTES_MAX);
   private readonly nameWords = new Int32Array(this.name.buffer);
 
   constructor(words: Int32Array, start: number) {
@@ -140,7 +139,7 @@ export class PublishedStateReader {
   }
 
   private root(at: number): [string, Pointer] {
-    const byteCount = Math.min(NAME_BYTES_MAX, Math.max(0, this.load(at)));
+    const byteCount = Math.min(ROOT_NAME_BYTES_MAX, Math.max(0, this.load(at)));
     for (let n = 0; n < NAME_WORDS; n += 1) this.nameWords[n] = this.load(at + 1 + n);
     return [
       this.decoder.decode(this.name.subarray(0, byteCount)),

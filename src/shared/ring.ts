@@ -14,8 +14,8 @@
 import { assert } from '../base/assert.ts';
 import { atomicLoad, atomicStore } from './atomics.ts';
 
-/** Head and tail keep away from each other's cache line, and from the cells'. */
-const LINE_WORDS = 16;
+/** A cache line: words that different threads write, such as head and tail, keep to lines of their own. */
+export const LINE_WORDS = 16;
 
 export interface RingLayout {
   /** The first word. */

@@ -118,10 +118,6 @@ export class SessionMemory {
   }
 }
 
-export function sessionMemory(buffers: SessionBuffers): SessionMemory {
-  return new SessionMemory(buffers);
-}
-
 /** What the session page says of the store, once it is known. */
 export interface SessionGeometry {
   readonly blockBytes: number;

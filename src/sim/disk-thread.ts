@@ -7,7 +7,7 @@ import { BlockHasher, createHasher } from '../format/hasher.ts';
 import { atomicLoad } from '../shared/atomics.ts';
 import { SESSION } from '../shared/control-layout.ts';
 import { Doorbell } from '../shared/doorbell.ts';
-import { type SessionBuffers, sessionMemory } from '../shared/session-memory.ts';
+import { type SessionBuffers, SessionMemory } from '../shared/session-memory.ts';
 import { DiskServer } from '../sync/disk-server.ts';
 import { runDisk } from '../sync/run-disk.ts';
 
@@ -20,7 +20,7 @@ export interface DiskThreadData {
 
 const { disk, buffers, bytes } = workerData as DiskThreadData;
 const hasher = await createHasher();
-const memory = sessionMemory(buffers);
+const memory = new SessionMemory(buffers);
 const file = MemoryFile.from(bytes);
 const server = new DiskServer({
   disk: disk as DiskIndex,

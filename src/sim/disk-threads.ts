@@ -8,7 +8,7 @@ import type { DiskIndex } from '../base/brand.ts';
 import { atomicStore } from '../shared/atomics.ts';
 import { SESSION } from '../shared/control-layout.ts';
 import { Doorbell } from '../shared/doorbell.ts';
-import { allocateSession, type SessionMemory, sessionMemory } from '../shared/session-memory.ts';
+import { allocateSession, SessionMemory } from '../shared/session-memory.ts';
 import { DiskLink, type Waiting } from '../sync/disk-link.ts';
 import type { DiskThreadData } from './disk-thread.ts';
 
@@ -64,7 +64,7 @@ export class DiskThreads {
     const blockBytesMin = 512;
     const slotCountMax = cacheBytes / blockBytesMin;
     const buffers = allocateSession({ cacheBytes, slotCountMax, blockBytesMin });
-    this.memory = sessionMemory(buffers);
+    this.memory = new SessionMemory(buffers);
     this.workers = files.map((bytes, disk) => {
       const workerData: DiskThreadData = { disk, buffers, bytes };
       return new Worker(bundle.path, { workerData });

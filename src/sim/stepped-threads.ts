@@ -8,7 +8,7 @@ import { assert } from '../base/assert.ts';
 import type { DiskIndex } from '../base/brand.ts';
 import type { Device } from '../device/device.ts';
 import { Doorbell } from '../shared/doorbell.ts';
-import { allocateSession, type SessionMemory, sessionMemory } from '../shared/session-memory.ts';
+import { allocateSession, SessionMemory } from '../shared/session-memory.ts';
 import { DiskLink, type Waiting } from '../sync/disk-link.ts';
 import type { CompletionSink } from '../sync/disk-port.ts';
 import { DiskServer, type DiskServerOptions } from '../sync/disk-server.ts';
@@ -36,7 +36,7 @@ export class SteppedThreads implements Waiting {
   }) {
     const { cacheBytes, blockBytesMin = 512 } = options;
     const slotCountMax = Math.max(16, Math.ceil(cacheBytes / blockBytesMin));
-    this.memory = sessionMemory(allocateSession({ cacheBytes, slotCountMax, blockBytesMin }));
+    this.memory = new SessionMemory(allocateSession({ cacheBytes, slotCountMax, blockBytesMin }));
     this.chance = options.chance;
   }
 
