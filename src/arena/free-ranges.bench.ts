@@ -3,6 +3,7 @@
  * with a thousand, and a replay of a million frees takes at most 100 ms. Run with `npx vitest bench src/arena`.
  */
 import { bench, describe } from 'vitest';
+import { Random } from '../sim/random.ts';
 import { FreeRanges } from './free-ranges.ts';
 
 const PAIRS = 100_000;
@@ -10,11 +11,11 @@ const PAIRS = 100_000;
 /** `rangeCount` ranges of one block with holes of one block between them, freed in a random order. */
 function scattered(rangeCount: number): FreeRanges {
   const ranges = new FreeRanges();
-  const random = randomFrom(1);
+  const random = new Random(1);
   const starts = new Uint32Array(rangeCount);
   for (let n = 0; n < rangeCount; n += 1) starts[n] = n * 2;
   for (let n = rangeCount - 1; n > 0; n -= 1) {
-    const other = random(n + 1);
+    const other = random.below(n + 1);
     const start = starts[n] as number;
     starts[n] = starts[other] as number;
     starts[other] = start;
@@ -25,19 +26,19 @@ function scattered(rangeCount: number): FreeRanges {
 
 /** Takes the lowest block and frees one anywhere: how a store that runs for long uses its arena. */
 function allocateAndFree(ranges: FreeRanges, rangeCount: number): void {
-  const random = randomFrom(2);
+  const random = new Random(2);
   for (let pair = 0; pair < PAIRS; pair += 1) {
     const start = ranges.allocateLow(1);
-    const hole = random(rangeCount) * 2;
+    const hole = random.below(rangeCount) * 2;
     if (!ranges.tryFreeRange(hole, 1)) ranges.freeRange(start, 1);
   }
 }
 
 /** Takes a block anywhere and gives it back: every search and every shift is in another chunk. */
 function grabAndFree(ranges: FreeRanges, rangeCount: number): void {
-  const random = randomFrom(3);
+  const random = new Random(3);
   for (let pair = 0; pair < PAIRS; pair += 1) {
-    const start = random(rangeCount) * 2;
+    const start = random.below(rangeCount) * 2;
     if (ranges.grabRange(start, 1)) ranges.freeRange(start, 1);
   }
 }
@@ -67,14 +68,3 @@ describe('replay', () => {
     scattered(1_000_000);
   });
 });
-
-/** xorshift32: whole numbers below `limit`, the same ones for the same seed. */
-function randomFrom(seed: number): (limit: number) => number {
-  let state = seed | 1;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
-}

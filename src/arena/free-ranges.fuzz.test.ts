@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Random } from '../sim/random.ts';
 import { scaled } from '../sim/scale.ts';
 import { FreeRanges } from './free-ranges.ts';
 
@@ -176,17 +177,18 @@ describe('I3: free ranges are disjoint, coalesced and in bounds', () => {
   test('long sequences over thousands of ranges split and merge chunks and stay right', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 6 }), (seed, countMax) => {
-        const random = randomFrom(seed);
+        const random = new Random(seed);
         const model = new Model(6000);
         let ranges = new FreeRanges();
         // Phases lean towards freeing, then towards taking: chunks fill up, split, drain and merge.
         for (let phase = 0; phase < 4; phase += 1) {
           const lean: Kind = phase % 2 === 0 ? 'tryFree' : 'grab';
           for (let step = 0; step < 2500; step += 1) {
-            const kind = random(4) > 0 ? lean : (kinds[random(kinds.length)] as Kind);
-            if ((kind === 'low' || kind === 'run' || kind === 'high') && random(20) > 0) continue;
-            const count = 1 + random(countMax);
-            ranges = apply(ranges, model, { kind, start: random(6000 - count), count });
+            const kind = random.below(4) > 0 ? lean : (kinds[random.below(kinds.length)] as Kind);
+            if ((kind === 'low' || kind === 'run' || kind === 'high') && random.below(20) > 0)
+              continue;
+            const count = 1 + random.below(countMax);
+            ranges = apply(ranges, model, { kind, start: random.below(6000 - count), count });
           }
           compare(ranges, model);
         }
@@ -198,18 +200,18 @@ describe('I3: free ranges are disjoint, coalesced and in bounds', () => {
   test('hundreds of chunks keep their order and their bounds while they come and go', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
-        const random = randomFrom(seed);
+        const random = new Random(seed);
         const ranges = new FreeRanges();
         const teeth = 12_000;
         // Teeth appear everywhere, some gaps between them close, then all but a few go.
         for (let step = 0; step < 5 * teeth; step += 1) {
-          const start = random(teeth) * 2;
+          const start = random.below(teeth) * 2;
           if (step < 2 * teeth) ranges.tryFreeRange(start, 1);
-          else if (step < 2.1 * teeth) ranges.tryFreeRange(start + 1, 1 + random(2));
-          else ranges.grabRange(start, 1 + random(2));
+          else if (step < 2.1 * teeth) ranges.tryFreeRange(start + 1, 1 + random.below(2));
+          else ranges.grabRange(start, 1 + random.below(2));
           if (step % 2000 > 0) continue;
           expect(ranges.checkInvariants()).toBeUndefined();
-          const count = 2 + random(4);
+          const count = 2 + random.below(4);
           const [fit] = rangesOf(ranges).find((range) => range[1] >= count) ?? [-1];
           expect(ranges.allocateRunLow(count)).toBe(fit);
         }
@@ -221,12 +223,12 @@ describe('I3: free ranges are disjoint, coalesced and in bounds', () => {
   test('ranges made in any order are equal, whatever their chunks', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
-        const random = randomFrom(seed);
+        const random = new Random(seed);
         const starts = Array.from({ length: 1500 }, (_, n) => n * 3);
         const ascending = new FreeRanges();
         for (const start of starts) ascending.freeRange(start, 2);
         for (let n = starts.length - 1; n > 0; n -= 1) {
-          const other = random(n + 1);
+          const other = random.below(n + 1);
           [starts[n], starts[other]] = [starts[other] as number, starts[n] as number];
         }
         const shuffled = new FreeRanges();
@@ -240,14 +242,3 @@ describe('I3: free ranges are disjoint, coalesced and in bounds', () => {
     );
   });
 });
-
-/** xorshift32: whole numbers below `limit`, the same ones for the same seed. */
-function randomFrom(seed: number): (limit: number) => number {
-  let state = seed | 1;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
-}

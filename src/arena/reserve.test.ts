@@ -267,10 +267,12 @@ describe('the numbers', () => {
     }
   });
 
-  test('about one block in a hundred of an arena of 64 MiB, a third of the smallest one', () => {
+  test('fewer than one block in a hundred of an arena of 64 MiB, two in five of the smallest one', () => {
     expect(logReserveBlocks(0, geometryOf(512, 512, 32))).toBe(0);
     expect(logReserveBlocks(4096, geometryOf(16_384, 4096, 4096))).toBe(37);
     expect(logReserveBlocks(64, geometryOf(16_384, 4096, 4096))).toBe(13);
+    expect(logReserveBlocks(32, geometryOf(16_384, 4096, 32))).toBe(13);
+    // Of blocks that only tests have, more than half.
     expect(logReserveBlocks(32, geometryOf(512, 512, 32))).toBe(20);
   });
 });

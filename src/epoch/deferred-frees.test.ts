@@ -11,9 +11,9 @@ beforeEach(() => {
 });
 
 /** First blocks of what is released, in order. */
-function released(durableCommit: number, oldestPublication: number): number[] {
+function released(durableCommit: number, settled: number): number[] {
   const starts: number[] = [];
-  deferred.release(durableCommit, oldestPublication, ({ start }) => starts.push(start));
+  deferred.release(durableCommit, settled, ({ start }) => starts.push(start));
   return starts;
 }
 
@@ -88,7 +88,7 @@ describe('I4: readers', () => {
     expect(released(3, 3)).toEqual([1]);
   });
 
-  test('frees are deferred in the order of their publications', () => {
+  test('frees are deferred in the order of their stamps', () => {
     deferred.defer(3, [data(1)]);
     deferred.freeze(1);
     released(3, 3);
@@ -150,6 +150,19 @@ describe('I9: blocks of replaced logs', () => {
     deferred.defer(0, [log(8), data(9)], 0);
     expect(released(2, 0)).toEqual([8, 9]);
   });
+});
+
+test('the limbo tells what readers may see, by age, and what waits for commits', () => {
+  deferred.defer(4, [data(40, 1)]);
+  deferred.defer(5, [data(50, 2)]);
+  deferred.defer(6, [data(60, 3)]);
+  deferred.freeze(1);
+  deferred.defer(7, [data(70, 4)]);
+  expect(deferred.limboBlocks(7, 3)).toEqual([4, 3, 3]);
+  expect(deferred.limboBlocks(7, 5)).toEqual([4, 3, 0]);
+  expect(deferred.limboBlocks(7, 7)).toEqual([0, 0, 0]);
+  expect(deferred.commitWaitBlocks(2)).toBe(10);
+  expect(deferred.commitWaitBlocks(3)).toBe(4);
 });
 
 test('a queue that lives for long forgets nothing and hands out nothing twice', () => {

@@ -63,7 +63,7 @@ test('a view is of the array, not of the buffer behind it', () => {
   expect(bytes[0]).toBe(7);
 });
 
-test('small helpers', () => {
+test('padding, beginnings and whole units are found', () => {
   const bytes = Uint8Array.of(0, 0, 3, 0);
   expect(firstNonZero(bytes, 0, 4)).toBe(2);
   expect(firstNonZero(bytes, 0, 2)).toBe(-1);

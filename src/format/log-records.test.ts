@@ -125,7 +125,7 @@ test('I3: what does not fit a record is never appended', () => {
   expect(buffer.unitCount).toBe(0);
 });
 
-test('units of a record', () => {
+test('a record takes one unit or two, and no cut goes through one', () => {
   expect([0, 1, 2, 3, 4, 5, 6, 7, 255].map(recordUnits)).toEqual([0, 2, 1, 1, 1, 2, 1, 0, 0]);
   const buffer = sampleRecords();
   expect([0, 1, 2, 3, 4, 5].map((room) => wholeRecordUnits(buffer, 0, room))).toEqual([
