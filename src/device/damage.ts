@@ -31,7 +31,11 @@ export interface ByteLocation {
   readonly offset: number;
 }
 
-/** Finds a block's byte by what the label of any of the store's files says. @throws StoreError CORRUPT */
+/**
+ * Finds a block's byte by what the label of any of the store's files says.
+ *
+ * @throws StoreError CORRUPT when the label cannot be read, MISUSE when there is no such byte
+ */
 export function locateByte(
   label: Uint8Array,
   { address, byte }: BlockByte,

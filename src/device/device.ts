@@ -23,8 +23,11 @@ export interface DeviceFault {
   readonly kind: DeviceFaultKind;
   readonly operation: 'read' | 'write' | 'flush' | 'resize' | 'size' | 'close';
   readonly file: string;
+  /** Where the whole transfer was to begin, in bytes; 0 for calls without a place. */
   readonly offset: number;
+  /** Bytes asked for: of the whole transfer, or the file's length of a `resize`; 0 where there are none. */
   readonly expected: number;
+  /** What came of it, in bytes; of kind `count` what the browser returned, possible or not. */
   readonly actual: number;
   /** The browser's own words, when it threw. */
   readonly detail: string;

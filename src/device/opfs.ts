@@ -88,17 +88,21 @@ export async function openFile(
   });
 }
 
-/** Opens all `files`, in order, within one deadline, or none: what was opened before a failure is closed. */
+/**
+ * Opens all `files`, in order, within one deadline, or none: what was opened before a failure is closed.
+ *
+ * @throws StoreError as `openFile`
+ */
 export async function openFiles(
   directory: FileSystemDirectoryHandle,
   files: readonly string[],
   options: OpenFileOptions,
 ): Promise<SyncHandle[]> {
-  const deadlineMs = performance.now() + (options.deadlineMs ?? DEADLINE_MS);
+  const endsAtMs = performance.now() + (options.deadlineMs ?? DEADLINE_MS);
   const handles: SyncHandle[] = [];
   try {
     for (const file of files) {
-      const left = { ...options, deadlineMs: Math.max(0, deadlineMs - performance.now()) };
+      const left = { ...options, deadlineMs: Math.max(0, endsAtMs - performance.now()) };
       handles.push(await openFile(directory, file, left));
     }
     return handles;
@@ -109,7 +113,11 @@ export async function openFiles(
   }
 }
 
-/** Names of the files of a store, sorted; none when there is no such store. */
+/**
+ * Names of the files of a store, sorted; none when there is no such store.
+ *
+ * @throws StoreError UNSUPPORTED, MISUSE, IO
+ */
 export async function listFiles(store: string): Promise<string[]> {
   const names: string[] = [];
   try {
@@ -148,7 +156,7 @@ export async function removeStore(store: string, patience: Patience = {}): Promi
   }
 }
 
-/** Names of all stores that have a folder, sorted. */
+/** Names of all stores that have a folder, sorted. @throws StoreError UNSUPPORTED, IO */
 export async function listStoreNames(): Promise<string[]> {
   const stores: string[] = [];
   try {
@@ -164,7 +172,11 @@ export async function listStoreNames(): Promise<string[]> {
   return stores.sort();
 }
 
-/** Whether there is a folder of that name; what is in it is another question. */
+/**
+ * Whether there is a folder of that name; what is in it is another question.
+ *
+ * @throws StoreError UNSUPPORTED, MISUSE, IO
+ */
 export async function storeExists(store: string): Promise<boolean> {
   try {
     await openDirectory(store, { create: false });

@@ -20,6 +20,7 @@ export interface ReaderHorizon {
   settle(): number;
   /** The newest stamp that nobody can see any more, as far as is known. */
   readonly settled: number;
+  /** All clients, those without a pin too: for whoever wants to know who holds freed blocks back. */
   pins(): readonly ReaderPin[];
 }
 
