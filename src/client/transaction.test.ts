@@ -205,13 +205,15 @@ describe('a signal gives up with ABORTED', () => {
     const { open, last } = fakeOrigin();
     await using store = await open();
     const controller = new AbortController();
-    const first = store.transaction(() => pause(20));
+    let finish = (): void => undefined;
+    const first = store.transaction(() => new Promise<void>((resolve) => (finish = resolve)));
     const second = store.transaction(() => 'never', { signal: controller.signal });
     await pause(5);
     controller.abort(new Error('enough'));
     await expect(second).rejects.toMatchObject({ code: 'ABORTED', cause: { message: 'enough' } });
     // The engine has never heard of it.
     expect(last().calls.filter((call) => call === 'begin').length).toBe(1);
+    finish();
     await first;
   });
 
