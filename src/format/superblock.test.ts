@@ -7,7 +7,9 @@ import { readU32, viewOf, writeHash, writeU16, writeU32, writeU53 } from './layo
 import { POINTER, type Pointer } from './pointer.ts';
 import {
   type ArenaEntry,
+  decodeGivenUp,
   decodeSuperblock,
+  encodeGivenUp,
   encodeSuperblock,
   SUPERBLOCK_ARENA,
   SUPERBLOCK_HEADER,
@@ -208,6 +210,40 @@ describe('a superblock that is wrong, though its checksum is right, is refused:'
     expect(altered((view) => writeU53(view, first, 2 ** 53 - 2048))).toBe('bounds');
     expect(altered((view) => writeU53(view, first + 16, generation + 1))).toBe('bounds');
     expect(altered((view) => writeU53(view, first + 16, 0))).toBe('bounds');
+  });
+});
+
+describe('a superblock that is given up', () => {
+  const given = (bytes: Uint8Array): Uint8Array => {
+    const sector = new Uint8Array(512);
+    encodeGivenUp(bytes, sector);
+    return sector;
+  };
+
+  test('is written over by a sector that keeps its number and no sector of a superblock can be', () => {
+    const sector = given(encoded());
+    expect(decode(sector)).toBe('checksum');
+    expect(decodeGivenUp(sector)).toBe(SUPERBLOCK_SAMPLE.generation);
+    expect(sector.subarray(SUPERBLOCK_HEADER.size).every((byte) => byte === 0xff)).toBe(true);
+    expect(given(sector)).toEqual(sector);
+    expect(decodeGivenUp(encoded())).toBeUndefined();
+  });
+
+  test('has no number where nothing says that it was one', () => {
+    const sector = given(new Uint8Array(4096).fill(3));
+    expect(sector.every((byte) => byte === 0xff)).toBe(true);
+    expect(decodeGivenUp(sector)).toBeUndefined();
+    expect(decodeGivenUp(new Uint8Array(4096))).toBeUndefined();
+  });
+
+  test('has none where the damage was to its number, and no length of it is an exception', () => {
+    const bytes = encoded();
+    writeHash(viewOf(bytes), at.generation, 2 ** 21, 0);
+    expect(decodeGivenUp(given(bytes))).toBeUndefined();
+    const sector = given(encoded());
+    for (let length = 0; length < SUPERBLOCK_HEADER.size; length += 1) {
+      expect(decodeGivenUp(sector.subarray(0, length))).toBeUndefined();
+    }
   });
 });
 

@@ -128,13 +128,18 @@ export function encodeGivenUp(bytes: Uint8Array, sector: Uint8Array): void {
   sector.fill(GIVEN_UP, CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_BYTES);
 }
 
-/** The number of a superblock that was given up, if that is what the slot holds. */
+/**
+ * The number of a superblock that was given up, if that is what the slot holds. None either where the damage that made
+ * it unreadable was to its number: then it is told anew each time, as one of unknown number.
+ */
 export function decodeGivenUp(bytes: Uint8Array): number | undefined {
+  if (bytes.length < SUPERBLOCK_HEADER.size) return undefined;
   if (!startsWith(bytes, SUPERBLOCK_MAGIC)) return undefined;
   for (let n = 0; n < CHECKSUM_BYTES; n += 1) {
     if (bytes[CHECKSUM_AT + n] !== GIVEN_UP) return undefined;
   }
-  return readU53(viewOf(bytes), SUPERBLOCK_HEADER.at.generation);
+  const generation = readU53(viewOf(bytes), SUPERBLOCK_HEADER.at.generation);
+  return isCount(generation) ? generation : undefined;
 }
 
 /** The entry of an arena that was never opened. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { MemoryDirectory, MemoryFile } from '../device/memory-handle.ts';
 import { arenasOffset, LABEL_BYTES, slotOffset } from '../format/geometry.ts';
 import type { Pointer } from '../format/pointer.ts';
+import { SUPERBLOCK_HEADER } from '../format/superblock.ts';
 import { checkStore } from '../sim/check-store.ts';
 import { MemoryStore, TINY_GEOMETRY } from '../sim/memory-store.ts';
 import { WatchedDirectory } from '../sim/watched-directory.ts';
@@ -190,6 +191,27 @@ describe('a superblock that cannot be read', () => {
     ]);
     expect(commit(again, 1).generation).toBe(8);
     expect(generations(again)).not.toContain(undefined);
+    expect(again.reopen().opened.recovered.rejected).toEqual([]);
+  });
+
+  /**
+   * Its number read as none at all, and the next opening neither told of the slot nor kept the number from being given
+   * again.
+   */
+  test('is told each time that the store is opened, though the damage was to its number', () => {
+    const { store, filesOf } = grown(7);
+    const files = filesOf(7);
+    const slot = generations(store).indexOf(7);
+    const place = slotOffset(slot, TINY_GEOMETRY) + SUPERBLOCK_HEADER.at.generation;
+    slotFile(files, slot).write(new Uint8Array(8).fill(0xff), place);
+    let again = new MemoryStore({ directory: files });
+    for (let opening = 0; opening < 3; opening += 1) {
+      const { rejected, highestGeneration } = again.opened.recovered;
+      expect(rejected.map(({ generation }) => generation)).toEqual([7]);
+      expect(highestGeneration).toBe(7);
+      again = again.reopen();
+    }
+    expect(commit(again, 1).generation).toBe(8);
     expect(again.reopen().opened.recovered.rejected).toEqual([]);
   });
 
