@@ -104,8 +104,8 @@ export class AllocLog {
     this.unitCount = unitCount;
   }
 
-  /** Forgets the chain, so that the next append starts a new one. The caller frees the old blocks. */
-  restart(): { oldBlocks: number[] } {
+  /** Forgets the chain, so that the next append starts a new one. Returns its blocks, for the caller to free. */
+  restart(): number[] {
     const oldBlocks = this.successor === NONE ? this.chain : [...this.chain, this.successor];
     this.chain = [];
     this.successor = NONE;
@@ -114,7 +114,7 @@ export class AllocLog {
     this.hashHigh = 0;
     this.hashLow = 0;
     this.unitCount = 0;
-    return { oldBlocks };
+    return oldBlocks;
   }
 
   /**
@@ -204,19 +204,12 @@ export class AllocLog {
     const bytes = writer.scratchBytes(scratch);
     const payload = sector * this.geometry.sectorBytes + batchPayloadOffset(sector === 0);
     units.copyUnitsTo(bytes, payload, piece.from, piece.count);
+    const position = this.chain.length - 1;
+    const header = { arena: this.arena, position, successor: this.successor };
     const sectorCount = sealBatch({
       block: bytes,
       sector,
-      firstInBlock: sector === 0,
-      ...(sector === 0
-        ? {
-            header: {
-              arena: this.arena,
-              position: this.chain.length - 1,
-              successor: this.successor,
-            },
-          }
-        : {}),
+      ...(sector === 0 ? { header } : {}),
       unitCount: piece.count,
       generation,
       blockAddress: addressOf(this.arena, block, this.geometry),

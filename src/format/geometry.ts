@@ -24,6 +24,11 @@ export const ROOTS_MAX = 64;
 export const ROOT_NAME_BYTES_MAX = 32;
 /** A block index takes 24 bits in the allocation log. */
 export const ARENA_BLOCKS_MAX = 2 ** 24;
+const BLOCK_BYTES_MAX = 65_536;
+assert(
+  BLOCK_BYTES_MAX * ARENA_BLOCKS_MAX * ARENAS_MAX < Number.MAX_SAFE_INTEGER,
+  'every address of every geometry is a safe integer',
+);
 
 /** Bytes in front of a superblock's roots and arenas; see FORMAT.md. */
 export const SUPERBLOCK_HEADER_BYTES = 80;
@@ -47,7 +52,8 @@ export interface Geometry {
 /** Says what is wrong with a geometry, or `undefined`. Total: takes any numbers. */
 export function geometryFlaw(geometry: Geometry): string | undefined {
   const { blockBytes, sectorBytes, slotBytes, diskCount, arenaBytes } = geometry;
-  if (!isPowerOfTwo(blockBytes) || blockBytes < 512 || blockBytes > 65_536) return 'blockBytes';
+  if (!isPowerOfTwo(blockBytes) || blockBytes < 512 || blockBytes > BLOCK_BYTES_MAX)
+    return 'blockBytes';
   if (sectorBytes !== 4096 && sectorBytes !== 512) return 'sectorBytes';
   if (blockBytes < sectorBytes) return 'sectorBytes';
   if (slotBytes !== 65_536 && slotBytes !== 4096) return 'slotBytes';
@@ -55,7 +61,6 @@ export function geometryFlaw(geometry: Geometry): string | undefined {
   if (!isCount(arenaBytes) || arenaBytes % blockBytes !== 0) return 'arenaBytes';
   const arenaBlocks = arenaBytes / blockBytes;
   if (arenaBlocks < 32 || arenaBlocks > ARENA_BLOCKS_MAX) return 'arenaBytes';
-  if (arenaBytes * ARENAS_MAX > Number.MAX_SAFE_INTEGER) return 'arenaBytes';
   return undefined;
 }
 

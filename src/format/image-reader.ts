@@ -137,8 +137,7 @@ export class ImageReader {
   }
 
   private kindOf(kind: number): Decoded<FrameKind> {
-    const first = this.header === undefined;
-    if (first) {
+    if (this.header === undefined) {
       if (kind === FRAME_KIND.header) return decoded('header');
       return flawed('magic', IMAGE_FRAME.at.kind, 'not an image of a store');
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AssertionError } from '../base/assert.ts';
 import { stride } from '../sim/scale.ts';
+import { arenasMax } from './geometry.ts';
 import {
   concat,
   GEOMETRY_512,
@@ -231,6 +232,10 @@ describe('the writer does not write what would be refused:', () => {
     const nothing = (): void => undefined;
     expect(writing(nothing, { blockCount: 97 })).toThrow(AssertionError);
     expect(writing(nothing, { grownBlocks: [65] })).toThrow(AssertionError);
+    const many = new Array<number>(arenasMax(GEOMETRY_512) + 1).fill(0);
+    expect(writing(nothing, { grownBlocks: many, blockCount: 0, roots: new Map() })).toThrow(
+      'the arenas of a superblock',
+    );
     const roots = new Map([['a', samplePointer(64 * 2048 * 3, 1)]]);
     expect(writing(nothing, { roots })).toThrow(AssertionError);
   });

@@ -150,6 +150,8 @@ export class FrameChain {
 export function encodeImageHeader(header: ImageHeader): Uint8Array {
   const { hashDomain, geometry, roots, grownBlocks } = header;
   assert(hashDomain.length === HASH_DOMAIN_BYTES, 'a hash domain is 16 bytes');
+  assert(grownBlocks.length <= arenasMax(geometry), 'an image has the arenas of a superblock');
+  assert(flawOf(header) === undefined, 'only a sound state is exported');
   const room = new Uint8Array(HEADER_PAYLOAD_MAX);
   const view = viewOf(room);
   const at = IMAGE_HEADER.at;
@@ -165,8 +167,6 @@ export function encodeImageHeader(header: ImageHeader): Uint8Array {
   for (const [arena, grown] of grownBlocks.entries()) {
     writeU32(view, grownAt + arena * GROWN_BYTES, grown);
   }
-  const flaw = flawOf(header);
-  assert(flaw === undefined, 'only a sound state is exported');
   return room.subarray(0, grownAt + grownBlocks.length * GROWN_BYTES);
 }
 

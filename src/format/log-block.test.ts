@@ -27,7 +27,6 @@ function batch(change: Partial<BatchToSeal> = {}): BatchToSeal {
   return {
     block: new Uint8Array(geometry.blockBytes).fill(0xee),
     sector,
-    firstInBlock: sector === 0,
     ...header,
     unitCount: 5,
     generation: 7,
@@ -170,7 +169,8 @@ describe('a sealed batch', () => {
 
   test('is not sealed wrongly', () => {
     expect(() => sealBatch(batch({ unitCount: 0 }))).toThrow(AssertionError);
-    expect(() => sealBatch(batch({ firstInBlock: false }))).toThrow(AssertionError);
+    const { header: _, ...headless } = batch();
+    expect(() => sealBatch(headless)).toThrow(AssertionError);
     const header = { arena: 0, position: 0, successor: 0 };
     expect(() => sealBatch(batch({ sector: 1, header }))).toThrow(AssertionError);
     expect(() => sealBatch(batch({ block: new Uint8Array(512) }))).toThrow(AssertionError);

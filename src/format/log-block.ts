@@ -107,7 +107,6 @@ export interface BatchPlace {
 }
 
 export interface BatchToSeal extends BatchPlace {
-  readonly firstInBlock: boolean;
   /** Given exactly when the batch is the first of its block. */
   readonly header?: LogBlockHeader;
   readonly unitCount: number;
@@ -122,9 +121,9 @@ export interface BatchToSeal extends BatchPlace {
  * @returns How many sectors the batch takes.
  */
 export function sealBatch(batch: BatchToSeal): number {
-  const { block, sector, firstInBlock, header, unitCount, geometry, hasher } = batch;
+  const { block, sector, header, unitCount, geometry, hasher } = batch;
+  const firstInBlock = sector === 0;
   assert(block.length === geometry.blockBytes, 'a log block is a whole block');
-  assert(firstInBlock === (sector === 0), 'the first batch of a log block starts with its block');
   assert((header !== undefined) === firstInBlock, 'the first batch brings the block header');
   assert(isCount(unitCount) && unitCount > 0, 'a batch has units');
   const sectorCount = batchSectors(unitCount, firstInBlock, geometry);

@@ -41,7 +41,7 @@ export function forgeLog(options: {
     const unitCount = Math.min(units.unitCount, (geometry.blockBytes - payload) / 8);
     units.copyUnitsTo(bytes, payload, 0, unitCount);
     sealBatch({
-      ...{ block: bytes, sector: 0, firstInBlock: true, unitCount, generation: 1 },
+      ...{ block: bytes, sector: 0, unitCount, generation: 1 },
       header: { arena, position, successor },
       blockAddress: addressOf(arena, block as BlockIndex, geometry),
       ...{ previousHigh: hashHigh, previousLow: hashLow, geometry, hasher },

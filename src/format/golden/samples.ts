@@ -117,7 +117,6 @@ export function sampleLogBlock(hasher: Hasher): Uint8Array {
   const sectors = sealBatch({
     ...shared,
     sector: 0,
-    firstInBlock: true,
     header: { arena: 0, position: 4, successor: 9 },
     unitCount: many.unitCount,
     generation: 7,
@@ -129,7 +128,6 @@ export function sampleLogBlock(hasher: Hasher): Uint8Array {
   sealBatch({
     ...shared,
     sector: sectors,
-    firstInBlock: false,
     unitCount: records.unitCount,
     generation: 2 ** 40 + 9,
     previousHigh: blockHasher.high,
