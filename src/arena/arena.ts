@@ -50,9 +50,12 @@ export class Arena {
   /** Blocks of chains that compactions replaced, until they are reusable: they still weigh on the reserve. */
   oldLogBlocks = 0;
   compactionCount = 0;
+  /** Asked for, and not done yet. */
+  compactionAsked = false;
   readonly log: AllocLog;
   /** The records of the commit to come, without growth. */
   private records = new UnitBuffer();
+  /** Records of the last commits, oldest first: those that a compaction would repeat. */
   private recent: RecentRecords[] = [];
   /** Grown blocks as of the last freeze, and how many of them the log has as free. */
   private loggedBlocks = 0;
@@ -63,9 +66,8 @@ export class Arena {
   private reserveBlocks = 0;
   private readonly statesRoom: StatesRoom;
   private compactedAtCommit = Number.NEGATIVE_INFINITY;
+  /** How long the chain was after the last compaction, or would be after one at opening. */
   private compactedBlocks = 0;
-  /** Asked for, and not done yet. */
-  compactionAsked = false;
 
   constructor(
     index: ArenaIndex,
@@ -181,6 +183,7 @@ export class Arena {
     }
   }
 
+  /** What the arena has not grown to is free, too. */
   isFreeBlock(block: number): boolean {
     return ((this.states[block] ?? STATE.free) & STATE_MASK) === STATE.free;
   }
@@ -277,9 +280,9 @@ export class Arena {
     const compact = this.compactionDue(commit);
     const units = this.takeRecords();
     this.recent = this.recent.filter((records) => records.commit >= commit - 2);
-    const oldBlocks = compact
-      ? this.compact(units, commit, generation, writer)
-      : this.append(units, generation, writer);
+    let oldBlocks: number[] = [];
+    if (compact) oldBlocks = this.compact(units, commit, generation, writer);
+    else this.log.append(units, generation, this.allocateLogBlock, writer);
     this.compactionAsked = this.compactionAsked && !compact;
     this.recent.push({ commit, units });
     this.loggedFreeBlocks += freeBalance(units);
@@ -302,24 +305,18 @@ export class Arena {
     return units;
   }
 
-  private append(units: UnitBuffer, generation: Generation, writer: LogWriter): number[] {
-    this.log.append(units, generation, this.allocateLogBlock, writer);
-    return [];
-  }
-
   private compact(
     units: UnitBuffer,
     commit: number,
     generation: Generation,
     writer: LogWriter,
   ): number[] {
-    const { oldBlocks } = this.log.restart();
+    const oldBlocks = this.log.restart();
     for (const block of oldBlocks) units.appendFreeRaw(block, 1);
-    const window = this.recent;
     appendCompacted({
       arena: this,
       units,
-      window,
+      window: this.recent,
       append: (stream) => this.log.append(stream, generation, this.allocateLogBlock, writer),
     });
     for (const block of oldBlocks) this.markPending(block, 1);

@@ -24,6 +24,7 @@ export interface CompactedArena {
   readonly states: Uint8Array;
 }
 
+/** Fills a log that has just been restarted: base, window and this commit's records, in one append. */
 export function appendCompacted(options: {
   readonly arena: CompactedArena;
   /** This commit's records; completed on the way, as by `AllocLog.append`. */

@@ -11,7 +11,7 @@ import type { ArenaIndex, BlockIndex, Generation } from '../base/brand.ts';
 import type { DeviceFault } from '../device/device.ts';
 import { addressOf, type Geometry } from '../format/geometry.ts';
 import type { BlockHasher } from '../format/hasher.ts';
-import { decodeLogBlockHeader, openBatch } from '../format/log-block.ts';
+import { decodeLogBlockHeader, openBatch, sectorsPerBlock } from '../format/log-block.ts';
 import { RecordReader, UnitBuffer } from '../format/log-records.ts';
 import type { ArenaEntry } from '../format/superblock.ts';
 import type { LogPosition } from './alloc-log.ts';
@@ -30,7 +30,9 @@ export interface ReplayFlaw {
 /** A block born in one of the last commits, to be verified by its logged hash. */
 export interface LoggedBlock {
   readonly block: number;
+  /** 0: the recovered commit; −1 and −2: the two before it. */
   readonly commit: number;
+  /** The one in the block's pointer. */
   readonly generation: Generation;
   readonly hashHigh: number;
   readonly hashLow: number;
@@ -46,6 +48,7 @@ export interface ReplayedLog {
   readonly states: Uint8Array;
   /** Freed by the recovered commit (0) or the one before (−1). `log`: blocks of a chain that was compacted away. */
   readonly pending: readonly { commit: number; start: number; count: number; log: boolean }[];
+  /** The records of these two commits, oldest first. */
   readonly recent: RecentRecords[];
   /** Still allocated and born in the last three commits. */
   readonly born: readonly LoggedBlock[];
@@ -53,6 +56,7 @@ export interface ReplayedLog {
   readonly successor: number;
   readonly position: LogPosition;
   readonly unitCount: number;
+  /** Pending blocks of chains that were compacted away, and by which of the commits, the last of them. */
   readonly oldLogBlocks: number;
   readonly oldLogCommit: number | undefined;
 }
@@ -79,69 +83,91 @@ interface LoadedChain {
   readonly successor: number;
 }
 
+/** In the place of the successor, while no block of the chain was read. */
+const NONE = -1;
+
 const isFlaw = (value: object): value is ReplayFlaw => 'flaw' in value;
 
 export function replayLog(source: ReplaySource): ReplayedLog | ReplayFlaw {
-  const loaded = loadChain(source);
+  const loaded = new ChainLoader(source).load();
   if (isFlaw(loaded)) return loaded;
   return new Replay(source, loaded).run();
 }
 
-/** Reads the chain to its recorded length and verifies every batch. */
-function loadChain(source: ReplaySource): LoadedChain | ReplayFlaw {
-  const { arena, entry, geometry, hasher } = source;
-  const sectorsPerBlock = geometry.blockBytes / geometry.sectorBytes;
-  const units = new UnitBuffer();
-  const chain: number[] = [];
-  const bytes = new Uint8Array(geometry.blockBytes);
-  let block = entry.logHead;
-  let successor = -1;
-  let sectorsLeft = entry.logSectors;
-  let hashHigh = 0;
-  let hashLow = 0;
-  const flawed = (flaw: string, fault?: DeviceFault): ReplayFlaw => ({
-    flaw,
-    arena,
-    block,
-    ...(fault === undefined ? {} : { fault }),
-  });
-  while (sectorsLeft > 0) {
-    const fault = source.readBlock(block as BlockIndex, bytes);
-    if (fault !== undefined) return flawed('the log block cannot be read', fault);
-    const header = decodeLogBlockHeader(bytes, {
-      arena,
-      position: chain.length,
-      geometry,
-      grownBlocks: entry.grownBlocks,
-    });
-    if (!header.ok) return flawed(`log block header: ${header.error.detail}`);
-    chain.push(block);
-    successor = header.value.successor;
-    const sectorsHere = Math.min(sectorsLeft, sectorsPerBlock);
-    for (let sector = 0; sector < sectorsHere; ) {
+/** Reads the chain to its recorded length and verifies every batch. One object for one chain. */
+class ChainLoader {
+  private readonly source: ReplaySource;
+  private readonly units = new UnitBuffer();
+  private readonly chain: number[] = [];
+  private readonly bytes: Uint8Array;
+  private block: number;
+  private successor = NONE;
+  private hashHigh = 0;
+  private hashLow = 0;
+
+  constructor(source: ReplaySource) {
+    this.source = source;
+    this.bytes = new Uint8Array(source.geometry.blockBytes);
+    this.block = source.entry.logHead;
+  }
+
+  load(): LoadedChain | ReplayFlaw {
+    const { entry, geometry } = this.source;
+    const inBlock = sectorsPerBlock(geometry);
+    for (let left = entry.logSectors; left > 0; left -= inBlock) {
+      const flaw = this.loadBlock() ?? this.loadBatches(Math.min(left, inBlock));
+      if (flaw !== undefined) return flaw;
+      this.block = this.successor;
+    }
+    if (this.hashHigh !== entry.logHashHigh || this.hashLow !== entry.logHashLow) {
+      return this.flawed('the log is not the one the superblock names');
+    }
+    const { units, chain, successor } = this;
+    return { units, chain, successor };
+  }
+
+  /** Its header is believed for now: the hash of the block's first batch covers it. */
+  private loadBlock(): ReplayFlaw | undefined {
+    const { arena, entry, geometry } = this.source;
+    const fault = this.source.readBlock(this.block as BlockIndex, this.bytes);
+    if (fault !== undefined) return { ...this.flawed('the log block cannot be read'), fault };
+    const { grownBlocks } = entry;
+    const expected = { arena, position: this.chain.length, geometry, grownBlocks };
+    const header = decodeLogBlockHeader(this.bytes, expected);
+    if (!header.ok) return this.flawed(`log block header: ${header.error.detail}`);
+    this.chain.push(this.block);
+    this.successor = header.value.successor;
+    return undefined;
+  }
+
+  /** The block's batches, which end exactly behind `sectors` sectors. */
+  private loadBatches(sectors: number): ReplayFlaw | undefined {
+    const { arena, geometry, hasher } = this.source;
+    const blockAddress = addressOf(arena, this.block as BlockIndex, geometry);
+    for (let sector = 0; sector < sectors; ) {
       const batch = openBatch({
-        block: bytes,
+        block: this.bytes,
         sector,
-        blockAddress: addressOf(arena, block as BlockIndex, geometry),
-        previousHigh: hashHigh,
-        previousLow: hashLow,
+        blockAddress,
+        previousHigh: this.hashHigh,
+        previousLow: this.hashLow,
         geometry,
         hasher,
       });
-      if (!batch.ok) return flawed(`log batch in sector ${sector}: ${batch.error.detail}`);
-      if (sector + batch.value.sectorCount > sectorsHere) return flawed('a batch passes the end');
-      units.appendFromBytes(bytes, batch.value.payloadOffset, batch.value.unitCount);
-      hashHigh = batch.value.hashHigh;
-      hashLow = batch.value.hashLow;
-      sector += batch.value.sectorCount;
+      if (!batch.ok) return this.flawed(`log batch in sector ${sector}: ${batch.error.detail}`);
+      const { sectorCount, payloadOffset, unitCount, hashHigh, hashLow } = batch.value;
+      if (sector + sectorCount > sectors) return this.flawed('a batch passes the end');
+      this.units.appendFromBytes(this.bytes, payloadOffset, unitCount);
+      this.hashHigh = hashHigh;
+      this.hashLow = hashLow;
+      sector += sectorCount;
     }
-    sectorsLeft -= sectorsHere;
-    block = successor;
+    return undefined;
   }
-  if (hashHigh !== entry.logHashHigh || hashLow !== entry.logHashLow) {
-    return flawed('the log is not the one the superblock names');
+
+  private flawed(flaw: string): ReplayFlaw {
+    return { flaw, arena: this.source.arena, block: this.block };
   }
-  return { units, chain, successor };
 }
 
 /** Applies checked records. One object for one replay. */
@@ -312,12 +338,12 @@ class Replay {
   /** The chain and its successor are different blocks, and are all that is allocated to the log. */
   private logBlocksFlaw(): ReplayFlaw | undefined {
     const { chain, successor } = this.loaded;
-    const blocks = new Set(successor < 0 ? chain : [...chain, successor]);
+    const blocks = new Set(successor === NONE ? chain : [...chain, successor]);
     for (const block of blocks) {
       if (this.states[block] !== STATE.log)
         return this.flawed(block, 'a log block is not the log’s');
     }
-    if (successor >= 0 && blocks.size !== chain.length + 1) {
+    if (successor !== NONE && blocks.size !== chain.length + 1) {
       return this.flawed(successor, 'the log’s next block is in use by it');
     }
     let count = 0;

@@ -50,8 +50,8 @@ export const CHECKSUMS: readonly Sabotage[] = [
     name: 'last-batch-hash-unchecked',
     protects: 'I5',
     file: 'src/arena/log-replay.ts',
-    find: 'if (hashHigh !== entry.logHashHigh || hashLow !== entry.logHashLow) {',
-    replace: 'if (hashHigh < 0 || hashLow < 0) {',
+    find: 'if (this.hashHigh !== entry.logHashHigh || this.hashLow !== entry.logHashLow) {',
+    replace: 'if (this.hashHigh < 0 || this.hashLow < 0) {',
     test: {
       file: 'src/arena/log-replay.test.ts',
       title: [
