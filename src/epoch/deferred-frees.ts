@@ -116,10 +116,6 @@ class WaitingGroups {
   private lastStamp = 0;
   private lastCommit = Number.NEGATIVE_INFINITY;
 
-  get oldest(): WaitingGroup | undefined {
-    return this.groups[this.head];
-  }
-
   push(stamp: number, ranges: readonly FreedRange[], commit: number | undefined): void {
     if (ranges.length === 0) return;
     assert(stamp >= this.lastStamp, 'I4: frees are deferred in the order of their stamps');
@@ -140,7 +136,7 @@ class WaitingGroups {
   }
 
   release(durableCommit: number, settled: number, visit: (range: FreedRange) => void): void {
-    for (let group = this.oldest; group !== undefined; group = this.oldest) {
+    for (let group = this.groups[this.head]; group !== undefined; group = this.groups[this.head]) {
       if (!isAged(group, durableCommit) || group.stamp > settled) break;
       this.head += 1;
       for (const range of group.ranges) {

@@ -31,6 +31,12 @@ describe('the completion list', () => {
     ]);
   });
 
+  test('an answer to a plain request is not delivered to the engine', () => {
+    const list = new CompletionList(8);
+    list.push(COMPLETION.answered, 1, 'ok');
+    expect(() => list.deliver(new RecordingSink())).toThrow('taken by who asked');
+  });
+
   test('is bounded', () => {
     const list = new CompletionList(3);
     for (let n = 0; n < 3; n += 1) list.push(COMPLETION.freed, n, 'ok');

@@ -28,6 +28,7 @@ import {
   isFirstFault,
   kindAt,
   outcomeAt,
+  type PlainOperation,
   putRequest,
   type RequestOperation,
   valueAt,
@@ -41,7 +42,7 @@ export interface Waiting {
 
 /** Between two looks at whether the session has ended; bells are rung for it, this is for whoever dies at that. */
 const LOOK_MS = 500;
-/** Requests that are answered, and the cells on their way: far more than slots that could wait for them. */
+/** The most that a list can have: this thread both fills and empties it, and a ring must not fill up over it. */
 const COMPLETIONS_MAX = 2 ** 24;
 
 export const BLOCKING: Waiting = { wait: (bell, seen) => bell.wait(seen, LOOK_MS) };
@@ -156,7 +157,7 @@ export class DiskLink {
    * A plain request, to its end: what it answers, or why not. `fill` puts into the cell what the operation needs.
    */
   call(
-    operation: RequestOperation,
+    operation: PlainOperation,
     detail: number,
     fill?: (at: number) => void,
   ): number | DeviceFault {

@@ -1,3 +1,7 @@
+/**
+ * Any requests in any order, to both kinds of ports, under small queues; `PortHarness` knows what must come of them.
+ * Replay a failure by giving `fc.assert` the seed and path it prints: `{ seed, path }` as its second argument.
+ */
 import fc from 'fast-check';
 import { test } from 'vitest';
 import { PORT_KINDS } from '../sim/port-fixture.ts';

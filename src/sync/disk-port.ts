@@ -84,10 +84,13 @@ export interface DiskPort {
 
   /** Plain reads and growth, done at once, in order with nothing: for open, check and growth. */
   readRaw(fileOffset: number, into: Uint8Array): DeviceFault | undefined;
+  /** Makes the file `byteCount` long. A failure poisons nothing: it is how a lack of space shows. */
   resize(byteCount: number): DeviceFault | undefined;
   /** Another disk of the store has failed: from now on this one answers as if it had failed itself (I12). */
   stop(fault: DeviceFault): void;
+  /** The file's length in bytes. */
   size(): ByteCount | DeviceFault;
+  /** Gives the file back. What is still queued stays undone: no fence has passed it. */
   close(): void;
   counters(): DiskCounters;
 }

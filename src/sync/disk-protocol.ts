@@ -43,6 +43,10 @@ export const REQUEST = {
   close: 13,
 } as const;
 export type RequestOperation = (typeof REQUEST)[keyof typeof REQUEST];
+/** Submissions: each completes, or has no answer of its own. */
+type SubmittedOperation = (typeof REQUEST)['write' | 'free' | 'fence' | 'load' | 'lend' | 'drain'];
+/** Answered one by one. */
+export type PlainOperation = Exclude<RequestOperation, SubmittedOperation>;
 
 const OPERATION = 0;
 const DETAIL = 1;

@@ -36,6 +36,7 @@ import {
   fileOffsetAt,
   memoryOffsetAt,
   operationAt,
+  type PlainOperation,
   pointerAt,
   putCompletion,
   putFault,
@@ -182,7 +183,7 @@ export class DiskServer {
     switch (operation) {
       case REQUEST.write:
       case REQUEST.free:
-        return this.acceptHeld(at, operation === REQUEST.write);
+        return this.acceptKeptBack(at, operation === REQUEST.write);
       case REQUEST.fence:
         return this.queue().pushFence(cookieAt(words, at));
       case REQUEST.load:
@@ -204,7 +205,8 @@ export class DiskServer {
     }
   }
 
-  private acceptHeld(at: number, isWrite: boolean): boolean {
+  /** A write or a free: done when a fence follows, or when there are many. */
+  private acceptKeptBack(at: number, isWrite: boolean): boolean {
     const { words } = this.memory;
     const { loop, drainEntries } = this.store();
     const fileOffset = fileOffsetAt(words, at) as ByteCount;
@@ -232,18 +234,7 @@ export class DiskServer {
   // ---- plain requests
 
   /** Done here and now, behind everything that stood before it in the ring. */
-  private plain(
-    at: number,
-    operation: Exclude<
-      (typeof REQUEST)[keyof typeof REQUEST],
-      | typeof REQUEST.write
-      | typeof REQUEST.free
-      | typeof REQUEST.fence
-      | typeof REQUEST.load
-      | typeof REQUEST.lend
-      | typeof REQUEST.drain
-    >,
-  ): number | DeviceFault | undefined {
+  private plain(at: number, operation: PlainOperation): number | DeviceFault | undefined {
     const { words } = this.memory;
     const loop = this.configured?.loop;
     switch (operation) {

@@ -1,3 +1,4 @@
+/** What queueing and joining writes cost, beside the copy of the bytes alone. Run with `npx vitest bench src/sync`. */
 import { bench, describe } from 'vitest';
 import { byteCount, type DiskIndex } from '../base/brand.ts';
 import type { CompletionSink } from './disk-port.ts';

@@ -17,9 +17,17 @@ import { type DiskCounters, freshCounters } from './disk-counters.ts';
 import type { DiskLink } from './disk-link.ts';
 import { WRITE_RUN_BYTES_MAX } from './disk-loop.ts';
 import type { CompletionSink, DiskPort, LoadRequest, Outcome, WriteRequest } from './disk-port.ts';
-import { putCookie, putFileOffset, putMemoryOffset, putPointer, REQUEST } from './disk-protocol.ts';
+import {
+  putCookie,
+  putFileOffset,
+  putMemoryOffset,
+  putPointer,
+  REQUEST,
+  type RequestOperation,
+} from './disk-protocol.ts';
 import { callClose, callRead, callResize, callSize } from './remote-device.ts';
 
+/** Kinds of completions that answer a submission: `written`, `freed`, `fenced` and `loaded`, the first of them all. */
 const KINDS = 4;
 
 export class RingPort implements DiskPort, CompletionSink {
@@ -33,8 +41,8 @@ export class RingPort implements DiskPort, CompletionSink {
   /** Something was pushed that the disk should hear of at the next `poll`. */
   private unrung = false;
   /** Writes and frees since the disk was last told of some. */
-  private heldBytes = 0;
-  private heldEntries = 0;
+  private keptBytes = 0;
+  private keptEntries = 0;
   private drainAsked = true;
   private sink: CompletionSink | undefined;
   private lastCounters: DiskCounters;
@@ -72,7 +80,7 @@ export class RingPort implements DiskPort, CompletionSink {
     putFileOffset(words, at, request.fileOffset);
     putMemoryOffset(words, at, request.memoryOffset);
     this.link.publish();
-    this.held(request.byteCount);
+    this.keptBack(request.byteCount);
   }
 
   free(request: { fileOffset: ByteCount; cookie: number; mayCancel: boolean }): void {
@@ -81,14 +89,14 @@ export class RingPort implements DiskPort, CompletionSink {
     if (at < 0) return;
     putFileOffset(this.link.memory.words, at, request.fileOffset);
     this.link.publish();
-    this.held(0);
+    this.keptBack(0);
   }
 
   fence(cookie: number): void {
     if (this.claim(COMPLETION.fenced, cookie, REQUEST.fence, 0) < 0) return;
     this.link.publish();
-    this.heldBytes = 0;
-    this.heldEntries = 0;
+    this.keptBytes = 0;
+    this.keptEntries = 0;
     this.ring();
   }
 
@@ -216,7 +224,7 @@ export class RingPort implements DiskPort, CompletionSink {
   private claim(
     kind: CompletionKind,
     cookie: number,
-    operation: (typeof REQUEST)[keyof typeof REQUEST],
+    operation: RequestOperation,
     detail: number,
   ): number {
     const key = cookie * KINDS + kind;
@@ -245,14 +253,14 @@ export class RingPort implements DiskPort, CompletionSink {
     this.link.ring();
   }
 
-  /** As the disk itself decides whether to write. It may be asleep until then. */
-  private held(bytes: number): void {
+  /** Wakes the disk when it would write what it keeps back, by its own rule. It may be asleep until then. */
+  private keptBack(bytes: number): void {
     this.drainAsked = false;
-    this.heldBytes += bytes;
-    this.heldEntries += 1;
-    if (this.heldBytes < WRITE_RUN_BYTES_MAX && this.heldEntries < REQUEST_CELLS / 2) return;
-    this.heldBytes = 0;
-    this.heldEntries = 0;
+    this.keptBytes += bytes;
+    this.keptEntries += 1;
+    if (this.keptBytes < WRITE_RUN_BYTES_MAX && this.keptEntries < REQUEST_CELLS / 2) return;
+    this.keptBytes = 0;
+    this.keptEntries = 0;
     this.ring();
   }
 
