@@ -17,6 +17,13 @@ const MOCKING = [
   'src/sync/disk-server.fuzz.test.ts',
 ];
 
+/**
+ * The timeout of what enumerates all orders of threads, in one go and without returning to the event loop: none could
+ * stop it, it could only fail a test on a machine that has much else to do. With coverage and in company some take four
+ * minutes.
+ */
+const ENUMERATION_MS = 900_000;
+
 /** Tests in Node. `--mode quick` runs a share of the random and enumerated ones, see `src/sim/scale.ts`. */
 export default defineConfig(({ mode }) => {
   const quick = mode === 'quick';
@@ -43,7 +50,7 @@ export default defineConfig(({ mode }) => {
       },
       projects: [
         { test: { ...common, name: 'node', include, exclude: MOCKING, env, isolate: false } },
-        { test: { ...common, name: 'mocking', include: MOCKING, env } },
+        { test: { ...common, name: 'mocking', include: MOCKING, env, testTimeout: ENUMERATION_MS } },
         {
           test: {
             ...common,
