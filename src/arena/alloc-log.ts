@@ -106,7 +106,8 @@ export class AllocLog {
 
   /** Forgets the chain, so that the next append starts a new one. Returns its blocks, for the caller to free. */
   restart(): number[] {
-    const oldBlocks = this.successor === NONE ? this.chain : [...this.chain, this.successor];
+    assert(this.successor !== NONE, 'a log that is replaced has a tail');
+    const oldBlocks = [...this.chain, this.successor];
     this.chain = [];
     this.successor = NONE;
     this.sectorCount = 0;

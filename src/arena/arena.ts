@@ -95,10 +95,8 @@ export class Arena {
     this.recent = replayed.recent;
     this.oldLogBlocks = replayed.oldLogBlocks;
     if (replayed.oldLogCommit !== undefined) this.compactedAtCommit = replayed.oldLogCommit;
-    if (replayed.chain.length > 0) {
-      const { chain, successor, position, unitCount } = replayed;
-      this.log.resume(chain, successor, position, unitCount);
-    }
+    const { chain, successor, position, unitCount } = replayed;
+    this.log.resume(chain, successor, position, unitCount);
     this.compactedBlocks = this.compactedBlocksNow();
   }
 
@@ -171,7 +169,8 @@ export class Arena {
     const count = Math.min(countMax, this.availableBlocks);
     if (count === 0) return -1;
     const start = this.free.allocateLow(count);
-    if (start >= 0) this.markAllocated(start, this.free.lastCount, kind);
+    assert(start >= 0, 'I9: what is available is free');
+    this.markAllocated(start, this.free.lastCount, kind);
     return start;
   }
 

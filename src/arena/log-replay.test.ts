@@ -464,6 +464,10 @@ describe('I5: chains that are none', () => {
     const common = { entry, readBlock, window, geometry, hasher };
     expect(replayLog({ ...common, arena: ARENA })).not.toHaveProperty('flaw');
     expect(replayLog({ ...common, arena: 1 as ArenaIndex })).toHaveProperty('flaw');
+    const none = { ...entry, logSectors: 0, logHashHigh: 0, logHashLow: 0, usedBlocks: GROWN };
+    expect(replayLog({ ...common, arena: ARENA, entry: none })).toMatchObject({
+      flaw: 'a log without a block',
+    });
     for (const change of [
       { logHead: NEXT },
       { logSectors: 0 },

@@ -83,9 +83,6 @@ interface LoadedChain {
   readonly successor: number;
 }
 
-/** In the place of the successor, while no block of the chain was read. */
-const NONE = -1;
-
 const isFlaw = (value: object): value is ReplayFlaw => 'flaw' in value;
 
 export function replayLog(source: ReplaySource): ReplayedLog | ReplayFlaw {
@@ -101,7 +98,8 @@ class ChainLoader {
   private readonly chain: number[] = [];
   private readonly bytes: Uint8Array;
   private block: number;
-  private successor = NONE;
+  /** Named by the block read last. */
+  private successor = 0;
   private hashHigh = 0;
   private hashLow = 0;
 
@@ -113,6 +111,7 @@ class ChainLoader {
 
   load(): LoadedChain | ReplayFlaw {
     const { entry, geometry } = this.source;
+    if (entry.logSectors === 0) return this.flawed('a log without a block');
     const inBlock = sectorsPerBlock(geometry);
     for (let left = entry.logSectors; left > 0; left -= inBlock) {
       const flaw = this.loadBlock() ?? this.loadBatches(Math.min(left, inBlock));
@@ -338,12 +337,12 @@ class Replay {
   /** The chain and its successor are different blocks, and are all that is allocated to the log. */
   private logBlocksFlaw(): ReplayFlaw | undefined {
     const { chain, successor } = this.loaded;
-    const blocks = new Set(successor === NONE ? chain : [...chain, successor]);
+    const blocks = new Set([...chain, successor]);
     for (const block of blocks) {
       if (this.states[block] !== STATE.log)
         return this.flawed(block, 'a log block is not the log’s');
     }
-    if (successor !== NONE && blocks.size !== chain.length + 1) {
+    if (blocks.size !== chain.length + 1) {
       return this.flawed(successor, 'the log’s next block is in use by it');
     }
     let count = 0;

@@ -132,6 +132,17 @@ describe('readers of one thread', () => {
     expect(clock.oldestPinned()).toBeUndefined();
   });
 
+  test('I4: at most two epochs are pinned, because the clock waits for the older one', () => {
+    const { words, slots } = start();
+    const [slot] = slots;
+    slot.enter();
+    words[layout.epoch] = 1;
+    slot.enter();
+    // No clock of ours does that while somebody is inside at epoch 1.
+    words[layout.epoch] = 2;
+    expect(() => slot.enter()).toThrow('I4: at most two epochs are pinned');
+  });
+
   test('cannot leave what they have not entered', () => {
     const { slots } = start();
     const [slot] = slots;

@@ -182,10 +182,8 @@ export function imageHeaderFlaw(payload: Uint8Array): Flawed | undefined {
   return flawed('version', at.version, `image ${version}, known is ${IMAGE_VERSION}`);
 }
 
-/** Takes a whole payload of at least `IMAGE_HEADER.size` bytes. */
+/** Takes a whole payload of at least `IMAGE_HEADER.size` bytes, in which `imageHeaderFlaw` has found nothing. */
 export function decodeImageHeader(payload: Uint8Array): Decoded<ImageHeader> {
-  const flaw = imageHeaderFlaw(payload);
-  if (flaw !== undefined) return flaw;
   const view = viewOf(payload);
   const at = IMAGE_HEADER.at;
   const padding = firstNonZero(payload, at.reserved, IMAGE_HEADER.size);

@@ -4,6 +4,7 @@
 import { ROOT_NAME_BYTES_MAX } from './geometry.ts';
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Says what is wrong with a name, as the end of a sentence, or `undefined`. Takes anything. */
 export function rootNameFlaw(name: string): string | undefined {
@@ -26,10 +27,10 @@ export function encodeRootName(name: string): Uint8Array {
 export function decodeRootName(bytes: Uint8Array): string | undefined {
   try {
     // TextDecoder refuses views on shared memory, so it gets a copy.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.slice());
-  } catch (error) {
-    if (error instanceof TypeError) return undefined;
-    throw error;
+    return decoder.decode(bytes.slice());
+  } catch {
+    // Only this can go wrong: bytes that are not UTF-8.
+    return undefined;
   }
 }
 

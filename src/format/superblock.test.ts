@@ -253,6 +253,10 @@ describe('what would be refused is not written:', () => {
     ['a fractional generation', { generation: 2 ** 41 + 0.0625 }],
     ['a predecessor that is not older', { previous: SUPERBLOCK_SAMPLE.generation }],
     ['a short store id', { storeId: new Uint8Array(15) }],
+    [
+      'more roots than there may be',
+      { roots: new Map(Array.from({ length: 65 }, (_, n) => [`${n}`, samplePointer(0, 1)])) },
+    ],
     ['a root without a name', { roots: new Map([['', samplePointer(0, 1)]]) }],
     ['a root of half a surrogate', { roots: new Map([['\ud800', samplePointer(0, 1)]]) }],
     ['a root outside every arena', { roots: new Map([['a', samplePointer(131_072 * 9, 1)]]) }],

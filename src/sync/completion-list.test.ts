@@ -37,6 +37,13 @@ describe('the completion list', () => {
     expect(() => list.deliver(new RecordingSink())).toThrow('taken by who asked');
   });
 
+  test('an empty one has nothing to take', () => {
+    const list = new CompletionList(1);
+    expect(list.shift()).toBe(false);
+    list.push(COMPLETION.fenced, 7, 'ok');
+    expect([list.shift(), list.cookie, list.shift()]).toEqual([true, 7, false]);
+  });
+
   test('is bounded', () => {
     const list = new CompletionList(3);
     for (let n = 0; n < 3; n += 1) list.push(COMPLETION.freed, n, 'ok');

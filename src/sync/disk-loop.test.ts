@@ -6,6 +6,14 @@ import { loadOf, pointerTo, RecordingSink, sumMatches, writeOf } from './recordi
 
 const BLOCK = 16_384;
 const KIB = 1024;
+const faultOfSize = {
+  kind: 'io',
+  operation: 'size',
+  offset: 0,
+  expected: 0,
+  actual: 0,
+  detail: '',
+};
 
 interface Bench {
   readonly device: RecordingDevice;
@@ -413,6 +421,15 @@ describe('loads', () => {
     loop.completions.deliver(sink);
     expect(sink.completions.map(({ cookie }) => cookie)).toEqual([1, 2, 10, 11, 12, 13, 3]);
   });
+});
+
+test('a file that does not tell its length is counted with the last one known', () => {
+  const { device, loop } = bench();
+  expect(loop.size()).toBe(1024 * BLOCK);
+  const fault = { ...faultOfSize, file: device.file };
+  device.size = () => fault as never;
+  expect(loop.size()).toBe(fault);
+  expect(loop.counters().fileBytes).toBe(1024 * BLOCK);
 });
 
 test('a loop whose completions are not taken stops, and goes on when they are', () => {

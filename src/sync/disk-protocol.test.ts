@@ -81,6 +81,25 @@ describe('cells keep what was put into them', () => {
     );
   });
 
+  test('words that nobody put there are read as a fault, never as an answer that is good', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), {
+          minLength: COMPLETION_WORDS,
+          maxLength: COMPLETION_WORDS,
+        }),
+        (garbage) => {
+          fc.pre((garbage[1] as number) < 0 || (garbage[1] as number) > 3);
+          const words = Int32Array.from(garbage);
+          expect(protocol.outcomeAt(words, 0)).toBe('fault');
+          const { kind, operation } = protocol.faultAt(words, 0, { file: 'disk-0', detail: '' });
+          expect(['short', 'count', 'quota', 'gone', 'io']).toContain(kind);
+          expect(['read', 'write', 'flush', 'resize', 'size', 'close']).toContain(operation);
+        },
+      ),
+    );
+  });
+
   test('misses: the request and its answer, in a mailbox cell without its state', () => {
     fc.assert(
       fc.property(pointer, u53, (asked, fileOffset) => {

@@ -6,7 +6,7 @@ import type { DeviceFault } from '../device/device.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { atomicStore, plainStore } from '../shared/atomics.ts';
 import { SLOT_STATE, SLOT_STATUS, SLOT_WORDS, statusOf } from '../shared/cache-layout.ts';
-import { COMPLETION_CELLS, SESSION } from '../shared/control-layout.ts';
+import { COMPLETION_CELLS, REQUEST_CELLS, SESSION } from '../shared/control-layout.ts';
 import { DiskPageReader } from '../shared/disk-page.ts';
 import { describeSession } from '../shared/session-memory.ts';
 import { MissClient } from '../sim/miss-client.ts';
@@ -261,6 +261,15 @@ describe('stopping', () => {
     expect(of.port.resize(999)).toBe(fault);
   });
 
+  test('I12: a disk that is stopped twice keeps the first fault', () => {
+    const of = bench();
+    of.port.stop(fault);
+    of.port.stop({ ...fault, detail: 'a third disk' });
+    of.port.fence(1);
+    of.port.wait(of.sink);
+    expect(of.sink.completions[0]?.outcome).toBe(fault);
+  });
+
   test('I12: a disk that has failed by itself keeps its own fault, the same for all', () => {
     const of = bench();
     of.device.failing = ({ operation }) => operation === 'write';
@@ -305,6 +314,48 @@ describe('stopping', () => {
     expect(of.port.readRaw(0, new Uint8Array(10))).toMatchObject({ kind: 'gone' });
   });
 
+  test('I14: after the end every kind of submission is gone, and what is lent is no use to anybody', () => {
+    const of = bench();
+    const { words, control } = of.threads.memory;
+    atomicStore(words, control.session + SESSION.ended, 1);
+    of.write(1, 50);
+    of.port.free({ fileOffset: byteCount(60 * BLOCK), cookie: 2, mayCancel: false });
+    of.port.fence(3);
+    const pointer = pointerOf(of.device, 5);
+    of.port.load(loadOf(5 * BLOCK, { memoryOffset: 0, pointer, cookie: 4 }));
+    of.port.lend(of.cache.lend() as SlotIndex);
+    while (of.port.outstanding > 0) of.port.wait(of.sink);
+    expect(of.sink.lines().sort()).toEqual([
+      'fenced 3 gone',
+      'freed 2 gone',
+      'loaded 4 gone',
+      'written 1 gone',
+    ]);
+    expect(of.device.calls).toEqual([]);
+  });
+
+  test('I14: nobody waits for writes that are kept back when the session has ended', () => {
+    const of = bench();
+    of.write(1, 50);
+    const { words, control } = of.threads.memory;
+    atomicStore(words, control.session + SESSION.ended, 1);
+    expect(of.port.wait(of.sink)).toBe(1);
+    expect(of.sink.lines()).toEqual(['written 1 gone']);
+  });
+
+  test('I14: when the session ends the file is given back, once', () => {
+    const of = bench();
+    let closes = 0;
+    of.device.close = () => {
+      closes += 1;
+      return undefined;
+    };
+    of.server.end();
+    of.server.end();
+    expect(closes).toBe(1);
+    expect(of.server.closed).toBe(true);
+  });
+
   test('I14: what was answered before the end is still told', () => {
     const of = bench();
     of.port.fence(3);
@@ -314,6 +365,40 @@ describe('stopping', () => {
     atomicStore(words, control.session + SESSION.ended, 1);
     while (of.port.outstanding > 0) of.port.wait(of.sink);
     expect(of.sink.lines()).toEqual(['fenced 3 ok', 'fenced 4 gone']);
+  });
+});
+
+describe('requests', () => {
+  test('that find the ring full wait for room in it, and none is lost', () => {
+    const of = bench();
+    const count = 2 * REQUEST_CELLS + 10;
+    // What has completed by then is taken on the way.
+    for (let n = 0; n < 5; n += 1) of.port.fence(n);
+    of.threads.settle();
+    for (let n = 5; n < count; n += 1) of.port.fence(n);
+    while (of.port.outstanding > 0) of.port.wait(of.sink);
+    const cookies = of.sink.completions.map(({ cookie }) => cookie);
+    expect(cookies).toEqual(Array.from({ length: count }, (_, n) => n));
+  });
+
+  test('of one kind under one cookie are answered as often as they were asked', () => {
+    const of = bench();
+    for (const cookie of [7, 7, 8, 7]) of.port.fence(cookie);
+    while (of.port.outstanding > 0) of.port.wait(of.sink);
+    expect(of.sink.lines()).toEqual(['fenced 7 ok', 'fenced 7 ok', 'fenced 8 ok', 'fenced 7 ok']);
+  });
+
+  test('come after the store is known: a file that does not tell its length is said then', () => {
+    const device = new RecordingDevice(16 * BLOCK);
+    const fault = { kind: 'io', operation: 'size', file: 'disk-0', detail: 'refused' } as const;
+    device.size = () => ({ ...fault, offset: 0, expected: 0, actual: 0 }) as never;
+    const threads = new SteppedThreads({ cacheBytes: SLOTS * BLOCK, blockBytesMin: BLOCK });
+    const geometry = { blockBytes: BLOCK, slotCount: SLOTS, diskCount: 2, mailboxCells: CELLS };
+    describeSession(threads.memory, geometry);
+    threads.start({ disk: DISK, device, verifier: () => sumMatches });
+    const port = new SteppedPort(threads.link(DISK, device), threads);
+    const hashDomain = new Uint8Array(16);
+    expect(port.configure({ blockBytes: BLOCK, hashDomain })).toMatchObject(fault);
   });
 });
 
@@ -360,5 +445,14 @@ describe('the disk page', () => {
     const { words, control } = of.threads.memory;
     plainStore(words, control.diskPage(DISK) + 16, 1);
     expect(of.port.counters()).toEqual(before);
+  });
+
+  test('a disk that has died over the first ones has counted nothing', () => {
+    const threads = new SteppedThreads({ cacheBytes: SLOTS * BLOCK, blockBytesMin: BLOCK });
+    const device = new RecordingDevice(BLOCK);
+    const port = new SteppedPort(threads.link(DISK, device), threads);
+    const { words, control } = threads.memory;
+    plainStore(words, control.diskPage(DISK) + 16, 1);
+    expect(port.counters()).toMatchObject({ disk: DISK, file: 'disk-0', writes: 0, flushMsMax: 0 });
   });
 });

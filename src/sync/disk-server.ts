@@ -105,7 +105,6 @@ export class DiskServer {
   /** What the store has stopped this disk with stands for a fault that the store knows. */
   private readonly told: DeviceFault;
   private faultCount = 0;
-  private lastFault: DeviceFault | undefined;
   private firstDescribed = false;
 
   constructor(options: DiskServerOptions) {
@@ -428,11 +427,8 @@ export class DiskServer {
       this.firstDescribed = true;
       return FIRST_FAULT;
     }
-    if (fault !== this.lastFault) {
-      this.lastFault = fault;
-      this.faultCount += 1;
-      this.page.describe(this.faultCount, fault.detail);
-    }
+    this.faultCount += 1;
+    this.page.describe(this.faultCount, fault.detail);
     return this.faultCount;
   }
 

@@ -70,9 +70,9 @@ export class LoadQueue {
     return true;
   }
 
-  /** Takes the next neighbours, at most `blocksMax`, into the run's fields. Returns how many; 0 when empty. */
+  /** Takes the next neighbours, at most `blocksMax`, into the run's fields. Returns how many: one at least. */
   takeRun(blocksMax: number): number {
-    if (this.count === 0 || blocksMax <= 0) return 0;
+    assert(this.count > 0 && blocksMax > 0, 'a run is taken where there is one, and room for it');
     let place = this.firstAtOrAfter(this.sweepOffset);
     if (place === this.count) place = 0;
     const limit = Math.min(this.runBlocksMax, blocksMax, this.count - place);

@@ -1,9 +1,12 @@
 /** Disks in real threads. What can be said without them is in `disk-server.test.ts`. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { byteCount } from '../base/brand.ts';
+import { byteCount, type DiskIndex } from '../base/brand.ts';
+import { openDevice } from '../device/handle-device.ts';
 import { MemoryDirectory, MemoryFile } from '../device/memory-handle.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { describeSession } from '../shared/session-memory.ts';
+import { DiskPageReader } from '../shared/disk-page.ts';
+import { RingWriter } from '../shared/ring.ts';
+import { allocateSession, describeSession, SessionMemory } from '../shared/session-memory.ts';
 import { bundleDiskThread, DiskThreads, type ThreadBundle } from '../sim/disk-threads.ts';
 import { hasher, MemoryStore, TINY_GEOMETRY } from '../sim/memory-store.ts';
 import { Random } from '../sim/random.ts';
@@ -12,9 +15,12 @@ import type { Engine } from '../store/engine.ts';
 import { ringDisks } from '../store/ring-disks.ts';
 import { createFiles, inspectFiles, openEngine } from '../store/store-files.ts';
 import type { DiskLink } from './disk-link.ts';
+import { putRequest, REQUEST } from './disk-protocol.ts';
+import { DiskServer } from './disk-server.ts';
 import { RecordingSink, writeOf } from './recording-sink.ts';
 import { RemoteDevice } from './remote-device.ts';
 import { RingPort } from './ring-port.ts';
+import { runDisk } from './run-disk.ts';
 
 let bundle: ThreadBundle;
 beforeAll(async () => {
@@ -66,6 +72,52 @@ function commit(engine: Engine): void {
     engine.assertUsable();
   }
 }
+
+describe('a disk’s thread', () => {
+  /** Its server in this thread, over a file of one sector, and a request that closes it. */
+  function thread() {
+    const memory = new SessionMemory(allocateSession({ cacheBytes: 2 ** 16, blockBytesMin: 512 }));
+    const file = MemoryFile.from(new Uint8Array(512));
+    const disk = 0 as DiskIndex;
+    const device = openDevice('disk-0', file.open());
+    const server = new DiskServer({ disk, device, memory, verifier: () => () => true });
+    const requests = new RingWriter(memory.words, memory.control.requestRing(disk));
+    const askClose = () => {
+      putRequest(memory.words, requests.claim(), REQUEST.close, 0);
+      requests.publish();
+    };
+    return { memory, file, server, askClose };
+  }
+
+  test('ends when the store has closed its file', () => {
+    const { memory, file, server, askClose } = thread();
+    askClose();
+    runDisk(server, memory.diskBell(0), () => memory.ended);
+    expect([file.isOpen, server.closed]).toEqual([false, true]);
+  });
+
+  test('I14: ends when the session has, with its file given back and nothing more done', () => {
+    const { memory, file, server } = thread();
+    memory.end();
+    runDisk(server, memory.diskBell(0), () => memory.ended);
+    expect([file.isOpen, server.closed]).toEqual([false, true]);
+  });
+
+  test('I14: shows that it lives while there is nothing to do', () => {
+    const { memory, server, askClose } = thread();
+    const page = new DiskPageReader(memory.words, memory.control.diskPage(0));
+    const before = page.progress;
+    let looks = 0;
+    runDisk(server, memory.diskBell(0), () => {
+      looks += 1;
+      if (looks === 2) askClose();
+      return false;
+    });
+    // Once when it had waited in vain, and once for the request.
+    expect(page.progress).toBeGreaterThan(before + 1);
+    expect(server.closed).toBe(true);
+  });
+});
 
 describe('disks in real threads', () => {
   test(`${scaled(300)} commits of writes, replacements and frees, then the files in place`, async () => {
