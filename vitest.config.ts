@@ -50,7 +50,9 @@ export default defineConfig(({ mode }) => {
       },
       projects: [
         { test: { ...common, name: 'node', include, exclude: MOCKING, env, isolate: false } },
-        { test: { ...common, name: 'mocking', include: MOCKING, env, testTimeout: ENUMERATION_MS } },
+        {
+          test: { ...common, name: 'mocking', include: MOCKING, env, testTimeout: ENUMERATION_MS },
+        },
         {
           test: {
             ...common,
