@@ -40,6 +40,8 @@ export default defineConfig(({ mode }) => {
         include: ['src/{format,arena,epoch,sync,store}/**/*.ts'],
         exclude: ['src/**/*.{test,bench}.ts', 'src/format/golden/**', 'src/sync/recording-*.ts'],
         reporter: ['text', 'html'],
+        // A test that fails is one matter, and what the others have taken is another.
+        reportOnFailure: true,
         // Of each folder, not of their sum: what is tested well must not hide what is not.
         thresholds: Object.fromEntries(
           ['format', 'arena', 'epoch', 'sync', 'store'].map((folder) => [
