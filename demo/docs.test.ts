@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DOCUMENT_NAMES, type DocumentName, idOf, placeOf, renderDocument } from './docs.ts';
 
@@ -10,7 +10,7 @@ const PATHS: Record<DocumentName, string> = {
 };
 
 function pageOf(name: DocumentName): string {
-  return renderDocument(name, readFileSync(PATHS[name], 'utf8'));
+  return renderDocument(name, readFileSync(PATHS[name], 'utf8'), (path) => `built/${path}`);
 }
 
 describe('the documents', () => {
@@ -27,6 +27,17 @@ describe('the documents', () => {
 
   test('all of them can be shown', () => {
     for (const name of DOCUMENT_NAMES) expect(pageOf(name)).toContain('<h1 id=');
+  });
+
+  test('pictures are shown from where the build has put them', () => {
+    const sources = [...pageOf('readme').matchAll(/<img src="([^"]+)"/g)].map(
+      ([, source]) => source,
+    );
+    expect(sources.length).toBeGreaterThan(0);
+    for (const source of sources) {
+      expect(source).toMatch(/^built\//);
+      expect(existsSync(`${source?.slice('built/'.length)}`)).toBe(true);
+    }
   });
 
   test('an address that means nothing shows the README', () => {

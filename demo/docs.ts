@@ -26,9 +26,20 @@ export function idOf(heading: string): string {
   return words.join('-');
 }
 
-/** As HTML, every heading with an id. The documents are our own, so their HTML is trusted. */
-export function renderDocument(name: DocumentName, markdown: string): string {
+/**
+ * As HTML, every heading with an id. The documents are our own, so their HTML is trusted.
+ *
+ * @param pictureAt where a picture is that a document names by its path in the source.
+ */
+export function renderDocument(
+  name: DocumentName,
+  markdown: string,
+  pictureAt: (path: string) => string,
+): string {
   const marked = new Marked({
+    walkTokens(token) {
+      if (token.type === 'image') token.href = pictureAt(token.href);
+    },
     renderer: {
       heading({ tokens, depth, text }: Tokens.Heading): string {
         return `<h${depth} id="${name}/${idOf(text)}">${this.parser.parseInline(tokens)}</h${depth}>\n`;

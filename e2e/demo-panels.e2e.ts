@@ -312,6 +312,15 @@ describe.each([
     const documents = await browser.newPage(`${server.url}docs.html#architecture/life-of-a-write`);
     await documents.locator('h2.here').waitFor();
     expect(await seriousFindings(documents)).toEqual([]);
+    await documents.goto(`${server.url}docs.html#readme`);
+    const missing = () =>
+      documents
+        .locator('main img')
+        .evaluateAll((images: HTMLImageElement[]) =>
+          images.flatMap(({ src, naturalWidth }) => (naturalWidth === 0 ? [src] : [])),
+        );
+    await documents.locator('main img').first().waitFor();
+    await expect.poll(missing, SOON).toEqual([]);
     await documents.close();
   });
 
