@@ -115,15 +115,73 @@ onceTest('pictures', LONG, async () => {
       const page = await open(`${scene} ${width}`);
       await page.setViewportSize({ width, height });
       await play(page);
-      for (const { look, media } of LOOKS) {
-        await page.emulateMedia(media);
-        await page.waitForTimeout(RECOLOURED_MS);
-        const path = `${PICTURES}/${scene} ${width} ${look}.png`;
-        await page.screenshot({ path, fullPage: true });
-      }
+      await shootLooks(page, `${scene} ${width}`);
       await page.close();
     }
   }
+});
+
+/** The whole page, or a part of it, in each of the looks. */
+async function shootLooks(page: Page, name: string, part = ''): Promise<void> {
+  for (const { look, media } of LOOKS) {
+    await page.emulateMedia(media);
+    await page.waitForTimeout(RECOLOURED_MS);
+    const path = `${PICTURES}/${name} ${look}.png`;
+    if (part === '') await page.screenshot({ path, fullPage: true });
+    else await page.locator(part).screenshot({ path });
+  }
+}
+
+/** As narrow and as wide as the page promises to work. */
+const EDGES = [
+  { width: 360, height: 740 },
+  { width: 3840, height: 2160 },
+] as const;
+
+onceTest('pictures at the edges', LONG, async () => {
+  for (const { width, height } of EDGES) {
+    for (const scene of ['idle', 'busy', 'damaged']) {
+      const page = await open(`${scene} ${width}`);
+      await page.setViewportSize({ width, height });
+      await SCENES[scene]?.(page);
+      await shootLooks(page, `${scene} ${width}`);
+      await page.close();
+    }
+  }
+});
+
+const DOCUMENTS = ['readme', 'architecture', 'format', 'testing'];
+
+onceTest('pictures of the documents', LONG, async () => {
+  for (const { width, height } of WIDTHS) {
+    for (const name of DOCUMENTS) {
+      const page = await browser.newPage(`${server.url}docs.html#${name}`);
+      await page.locator('h1').waitFor();
+      await page.setViewportSize({ width, height });
+      await shootLooks(page, `document ${name} ${width}`);
+      await page.close();
+    }
+  }
+});
+
+onceTest('pictures of the benchmark', LONG, async () => {
+  const page = await open('benchmark');
+  await page.locator('#bench button').click();
+  await page.locator('#bench button:enabled').waitFor({ timeout: 300_000 });
+  for (const { width, height } of WIDTHS) {
+    await page.setViewportSize({ width, height });
+    await shootLooks(page, `benchmark ${width}`, '#panel-bench');
+  }
+  await page.close();
+});
+
+test.runIf(inject('profile') === 'inline')('pictures of the inline profile', LONG, async () => {
+  const page = await open('busy inline', '&profile=inline');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await SCENES['busy']?.(page);
+  await page.click('#measure');
+  await shootLooks(page, 'busy inline 1280');
+  await page.close();
 });
 
 /** The three that the README shows; kept in the source. */
