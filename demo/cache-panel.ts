@@ -4,7 +4,7 @@ import { byId, setText, within } from './dom.ts';
 import type { Session, StoreHost } from './host.ts';
 import { measureReads, type ReadPrices } from './read-price.ts';
 import { History, type Sample } from './sampler.ts';
-import { binaryText, countOf, countText, errorText, shortTimeText } from './text.ts';
+import { binaryText, countOf, countText, errorText, percentText, shortTimeText } from './text.ts';
 
 /** The rate is over so many samples: five seconds. */
 const RECENT_SAMPLES = 20;
@@ -98,8 +98,4 @@ function showPrices({ cachedMs, readMs, indexedDbMs }: ReadPrices, isInline: boo
 function shareOf(ms: number): number {
   const share = Math.log(ms / SHORTEST_MS) / Math.log(LONGEST_MS / SHORTEST_MS);
   return Math.min(1, Math.max(0.01, share));
-}
-
-function percentText(share: number): string {
-  return `${(share * 100).toFixed(share > 0.995 || share < 0.1 ? 1 : 0)}\u00a0%`;
 }

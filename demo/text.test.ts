@@ -5,6 +5,7 @@ import {
   bytesText,
   countOf,
   errorText,
+  percentText,
   rangesText,
   shortCountText,
   timeText,
@@ -24,6 +25,12 @@ describe('numbers in words', () => {
   test('counts where there is little room have three characters at most', () => {
     const shown = [0, 999, 1000, 3397, 9500, 65_536].map(shortCountText);
     expect(shown.join(', ')).toBe('0, 999, 1k, 3k, 10k, 66k');
+  });
+
+  test('a share is all or nothing only when it is', () => {
+    const shown = [0, 0.0001, 0.042, 0.0996, 0.87, 0.9949, 0.9951, 0.99999, 1];
+    const expected = '0 %, 0.1 %, 4.2 %, 10 %, 87 %, 99 %, 99.5 %, 99.9 %, 100 %';
+    expect(shown.map((share) => plain(percentText(share))).join(', ')).toBe(expected);
   });
 
   test('sizes that a person chose keep their binary unit', () => {

@@ -2,6 +2,8 @@
 import { StoreError, type StoreErrorCode } from '../src/index.ts';
 
 const counts = new Intl.NumberFormat('en');
+/** In bytes: decimal, as everywhere on the page but for sizes that a person chose. */
+export const MEGABYTE = 1_000_000;
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** Decimal units and three digits, as file managers show them: `104 MB`. Zero and up. */
@@ -87,4 +89,11 @@ export function hashText(hash: bigint): string {
 /** `820 µs`, `4.2 ms`, `1.3 s`: for times of any size. */
 export function shortTimeText(ms: number): string {
   return ms < 0.9995 ? `${(ms * 1000).toFixed(ms < 0.00995 ? 1 : 0)}\u00a0µs` : timeText(ms);
+}
+
+/** `4.2 %`, `87 %`, `99.9 %`: all and nothing are said only when they are meant. `share` is 0 … 1. */
+export function percentText(share: number): string {
+  if (share === 0 || share === 1) return `${share * 100}\u00a0%`;
+  const percent = Math.min(99.9, Math.max(0.1, share * 100));
+  return `${percent.toFixed(percent < 9.95 || percent >= 99.5 ? 1 : 0)}\u00a0%`;
 }
