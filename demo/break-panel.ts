@@ -19,6 +19,7 @@ const NOTICED_MS = 20_000;
 const RELOADED = 'opfs-blocks demo: reloaded on purpose';
 const SECOND_TAB = 'opfs-blocks demo: second tab';
 const FLIPPED_BYTE = 100;
+const INVITATION = 'Break something, and what happens is told here, step by step.';
 
 export interface SecondTabNews {
   readonly store: string;
@@ -78,7 +79,10 @@ export class BreakPanel {
     outcome.showRecovery(session.store.recovery);
     if (session.flaw !== undefined) outcome.tell(session.flaw, 'bad');
     outcome.end('calm');
-    if (before === null) return;
+    if (before === null) {
+      outcome.tell(INVITATION);
+      return;
+    }
     this.#tellWhole(Number(before), session.field.blockCount);
     await this.#check(session);
   }

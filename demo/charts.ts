@@ -1,7 +1,7 @@
 /** Charts of the last minute, drawn by uPlot in the page's own colours. */
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { byId, onColoursChange, styleValue } from './dom.ts';
+import { byId, onColoursChange, styleValue, typeScale } from './dom.ts';
 import type { History } from './sampler.ts';
 
 export interface ChartLine {
@@ -27,6 +27,8 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #history: History;
   #plot: uPlot | undefined;
+  /** Of the type in it. */
+  #scale = 1;
 
   constructor(id: string, history: History, options: ChartOptions) {
     this.#element = byId(id, HTMLElement);
@@ -60,30 +62,32 @@ export class Chart {
   #resize(): void {
     const { clientWidth: width, clientHeight: height } = this.#element;
     if (width === 0) return;
-    if (this.#plot === undefined) this.#remake();
+    if (this.#plot === undefined || this.#scale !== typeScale()) this.#remake();
     else this.#plot.setSize({ width, height });
   }
 
   #remake(): void {
     this.#plot?.destroy();
+    this.#scale = typeScale();
     const { clientWidth: width, clientHeight: height } = this.#element;
     this.#plot = new uPlot(this.#plotOptions(width, height), this.#data(), this.#element);
   }
 
   #plotOptions(width: number, height: number): uPlot.Options {
     const { lines, least } = this.#options;
+    const scale = this.#scale;
     const ink = styleValue('--ink-soft');
-    const line = styleValue('--line');
+    const grid = styleValue('--grid');
     const axis: uPlot.Axis = {
       stroke: ink,
-      font: `${AXIS_FONT_PIXELS}px system-ui, sans-serif`,
-      grid: { stroke: line, width: 1 },
+      font: `${AXIS_FONT_PIXELS * scale}px system-ui, sans-serif`,
+      grid: { stroke: grid, width: 1 },
       ticks: { show: false },
     };
     return {
       width,
       height,
-      padding: [6, 14, 0, 0],
+      padding: [6, 14 * scale, 0, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -93,25 +97,30 @@ export class Chart {
       axes: [
         {
           ...axis,
-          size: 22,
-          gap: 5,
+          size: 22 * scale,
+          gap: 5 * scale,
           grid: { show: false },
           splits: [-60, -45, -30, -15, 0],
           values: seconds,
         },
-        { ...axis, size: 38, gap: 4, space: 28 },
+        { ...axis, size: 38 * scale, gap: 4 * scale, space: yTickSpace },
       ],
       series: [
         {},
         ...lines.map(({ colour, filled }) => ({
           stroke: styleValue(colour),
           ...(filled === true ? { fill: `${styleValue(colour)}40` } : {}),
-          width: 1.5,
+          width: 1.5 * scale,
           points: { show: false },
         })),
       ],
     };
   }
+}
+
+/** Half a dozen ticks, fewer in a low chart. */
+function yTickSpace(_plot: uPlot, _axis: number, _min: number, _max: number, pixels: number) {
+  return Math.max(28, pixels / 6);
 }
 
 function seconds(_plot: uPlot, splits: number[]): string[] {

@@ -47,6 +47,11 @@ export function styleValue(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** How much larger type is than on a laptop: 1 there, more on a wall. What is drawn grows with it. */
+export function typeScale(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+}
+
 /** Calls back when colours may have changed: light, dark, forced. */
 export function onColoursChange(listener: () => void): void {
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) {

@@ -7,9 +7,8 @@ import { Chart } from './charts.ts';
 import { byId, make, setText, within } from './dom.ts';
 import type { Session, StoreHost } from './host.ts';
 import { History, type Sample } from './sampler.ts';
-import { bytesText, countOf, countText } from './text.ts';
+import { bytesText, countOf, countText, MEGABYTE } from './text.ts';
 
-const MEGA = 1_000_000;
 const ADVICE = 'Switch the slow reader on while blocks are replaced, and see space pile up.';
 
 export class EpochPanel {
@@ -39,7 +38,7 @@ export class EpochPanel {
   }
 
   take(sample: Sample): void {
-    this.#history.push(sample.pendingBytes / MEGA, sample.heldByReadersBytes / MEGA);
+    this.#history.push(sample.pendingBytes / MEGABYTE, sample.heldByReadersBytes / MEGABYTE);
   }
 
   draw(): void {
@@ -64,7 +63,10 @@ export class EpochPanel {
     else {
       const held = bytesText(heldByReadersBytes);
       const freed = bytesText(pendingBytes);
-      setText(this.#readout, `The reader’s state holds ${held} of ${freed} freed back.`);
+      setText(
+        this.#readout,
+        `The reader’s state holds back ${held} of the ${freed} that were freed.`,
+      );
     }
   }
 

@@ -3,13 +3,14 @@
  * folded it; before it the chain as it is now, a square a block. Below, the free ranges that the logs tell of.
  */
 import type { BlockStates, StoreStats } from '../src/index.ts';
-import { byId, make, onColoursChange, setText, styleValue } from './dom.ts';
+import { byId, make, onColoursChange, setText, styleValue, typeScale } from './dom.ts';
 import { type FreeRangeClass, freeRangeClasses } from './free-ranges.ts';
 import type { StoreHost } from './host.ts';
 import { LogHistory, type LogRibbon } from './log-history.ts';
 import { SAMPLE_COUNT } from './sampler.ts';
 import { countOf, countText, shortCountText } from './text.ts';
 
+/** Everything here is in pixels of a page whose type is not enlarged. */
 const LABEL_PIXELS = 22;
 const CHAIN_PIXELS = 54;
 const SQUARE_PIXELS = 6;
@@ -33,19 +34,21 @@ interface Colours {
 export class LogPanel {
   readonly #box = byId('ribbon', HTMLElement);
   readonly #canvas = byId('ribbon-canvas', HTMLCanvasElement);
+  readonly #empty = byId('ribbon-empty', HTMLElement);
   readonly #histogram = byId('histogram', HTMLElement);
   readonly #context: CanvasRenderingContext2D;
   #history = new LogHistory();
   #rows = 0;
+  #typeScale = 1;
   #colours: Colours | undefined;
 
   constructor(host: StoreHost) {
     const context = this.#canvas.getContext('2d');
     if (context === null) throw new Error('This browser gives no 2D canvas.');
     this.#context = context;
-    onColoursChange(() => {
-      this.#colours = undefined;
-    });
+    // At once, not when the next sample comes: a stretched picture, or one in the colours of before, is seen.
+    new ResizeObserver(() => this.#drawAnew()).observe(this.#box);
+    onColoursChange(() => this.#drawAnew());
     const button = byId('compact', HTMLButtonElement);
     button.addEventListener('click', () => {
       // A store that cannot compact any more says so in its health.
@@ -60,33 +63,49 @@ export class LogPanel {
     this.#history.look(arenas, nowMs);
   }
 
+  #drawAnew(): void {
+    this.#colours = undefined;
+    this.#typeScale = typeScale();
+    this.#rows = -1;
+    this.draw(0);
+  }
+
   /** Draws a quarter of the ribbons, those of every fourth row. */
   draw(part: number): void {
     const ribbons = this.#history.ribbons.slice(0, ROWS_MAX);
-    const scale = devicePixelRatio;
-    const { clientWidth, clientHeight } = this.#box;
-    if (clientWidth === 0) return;
-    const [width, height] = [Math.floor(clientWidth * scale), Math.floor(clientHeight * scale)];
-    const isResized = this.#canvas.width !== width || this.#canvas.height !== height;
-    if (isResized) Object.assign(this.#canvas, { width, height });
+    const isResized = this.#fitCanvas();
+    const scale = devicePixelRatio * this.#typeScale;
+    const [width, height] = [this.#canvas.width / scale, this.#canvas.height / scale];
+    if (width === 0) return;
     this.#colours ??= readColours();
     const context = this.#context;
     context.setTransform(scale, 0, 0, scale, 0, 0);
-    const rowHeight = Math.min(ROW_PIXELS_MAX, clientHeight / Math.max(1, ribbons.length));
+    const rowHeight = Math.min(ROW_PIXELS_MAX, height / Math.max(1, ribbons.length));
     // Rows that are new, or gone, move all the others.
     const isAnew = isResized || ribbons.length !== this.#rows;
     this.#rows = ribbons.length;
-    if (isAnew) context.clearRect(0, 0, clientWidth, clientHeight);
+    this.#empty.hidden = ribbons.length > 0;
+    if (isAnew) context.clearRect(0, 0, width, height);
     ribbons.forEach((ribbon, row) => {
       if (!isAnew && row % LOG_PARTS !== part) return;
       const top = Math.round(row * rowHeight);
       context.save();
       context.translate(0, top);
-      context.clearRect(0, 0, clientWidth, Math.round((row + 1) * rowHeight) - top);
-      this.#drawRibbon(ribbon, clientWidth, Math.floor(rowHeight) - 3);
+      context.clearRect(0, 0, width, Math.round((row + 1) * rowHeight) - top);
+      this.#drawRibbon(ribbon, width, Math.floor(rowHeight) - 3);
       context.restore();
     });
     if (part === 0) this.#describe(ribbons);
+  }
+
+  /** As many pixels as the screen has for it. Whether that is another number than before. */
+  #fitCanvas(): boolean {
+    const { clientWidth, clientHeight } = this.#box;
+    const width = Math.floor(clientWidth * devicePixelRatio);
+    const height = Math.floor(clientHeight * devicePixelRatio);
+    if (this.#canvas.width === width && this.#canvas.height === height) return false;
+    Object.assign(this.#canvas, { width, height });
+    return true;
   }
 
   #describe(ribbons: readonly LogRibbon[]): void {
@@ -196,7 +215,7 @@ function showClass(
 function readColours(): Colours {
   return {
     ink: styleValue('--ink-soft'),
-    line: styleValue('--line'),
+    line: styleValue('--grid'),
     log: styleValue('--state-log'),
     fold: styleValue('--state-dirty'),
     chain: styleValue('--ink-soft'),

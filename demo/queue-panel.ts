@@ -3,9 +3,7 @@ import type { DiskStats, StoreStats } from '../src/index.ts';
 import { Chart } from './charts.ts';
 import { byId, make, setText } from './dom.ts';
 import { History, type Sample } from './sampler.ts';
-import { bytesText, countText, shortTimeText } from './text.ts';
-
-const MEGA = 1_000_000;
+import { bytesText, countText, MEGABYTE, shortTimeText } from './text.ts';
 
 export class QueuePanel {
   readonly #throughput = new History(2);
@@ -42,7 +40,7 @@ export class QueuePanel {
   }
 
   take(sample: Sample): void {
-    this.#throughput.push(sample.bytesWritten / MEGA, sample.bytesRead / MEGA);
+    this.#throughput.push(sample.bytesWritten / MEGABYTE, sample.bytesRead / MEGABYTE);
     this.#latency.push(sample.commitMsMean, sample.commitMsMax);
     this.#queue.push(sample.queued);
   }
