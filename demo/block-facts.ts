@@ -7,8 +7,7 @@ import { cachedPointer } from '../src/testing.ts';
 import type { FileEntry } from './files.ts';
 import type { Session, StoreHost } from './host.ts';
 import { countText, hashText } from './text.ts';
-
-const COMMITS_ROOT = 'commits';
+import { COMMITS_ROOT } from './workloads.ts';
 
 export class BlockFacts {
   readonly #host: StoreHost;

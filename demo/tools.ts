@@ -1,4 +1,4 @@
-/** Check, export, import, delete: the panels below the map. */
+/** The panels Check and Stores: check, export, import, delete, create. */
 import { type CheckReport, deleteStore, importStore, listStores } from '../src/index.ts';
 import { byId, make, setText, toned } from './dom.ts';
 import { Flips } from './flips.ts';

@@ -2,7 +2,12 @@
 import { byId, setText, within } from './dom.ts';
 import type { Session, StoreHost } from './host.ts';
 import { bytesText, countText, timeText } from './text.ts';
-import { WORKLOAD_KINDS, type WorkloadKind, type WorkloadSettings } from './workloads.ts';
+import {
+  gentleSettings,
+  WORKLOAD_KINDS,
+  type WorkloadKind,
+  type WorkloadSettings,
+} from './workloads.ts';
 
 interface SliderRange {
   /** Powers of two; one step further is without limit, where that makes sense. */
@@ -17,13 +22,6 @@ const BATCH: Record<WorkloadKind, SliderRange> = {
   replace: { from: 0, to: 9, unlimited: false },
   storm: { from: 4, to: 12, unlimited: false },
   commits: { from: 0, to: 6, unlimited: false },
-};
-/** What the mix begins with: fast enough to see, slow enough to follow. */
-const MIX: Record<WorkloadKind, WorkloadSettings> = {
-  fill: { rate: 2048, batch: 128 },
-  replace: { rate: 1024, batch: 32 },
-  storm: { rate: 1024, batch: 256 },
-  commits: { rate: Number.POSITIVE_INFINITY, batch: 2 },
 };
 
 class WorkCard {
@@ -65,7 +63,6 @@ class WorkCard {
   show(session: Session): void {
     const state = session.workloads.state(this.#kind);
     this.#element.classList.toggle('running', state.running);
-    this.#button.setAttribute('aria-pressed', String(state.running));
     const verb = state.running ? 'Stop' : 'Start';
     setText(this.#button, verb);
     this.#button.setAttribute('aria-label', `${verb}: ${this.#name}`);
@@ -89,12 +86,7 @@ class WorkCard {
 export class WorkPanel {
   readonly #cards = new Map<WorkloadKind, WorkCard>();
   /** They outlive the session: a store that was opened again is worked on as before. */
-  readonly #settings: Record<WorkloadKind, WorkloadSettings> = {
-    fill: { ...MIX.fill },
-    replace: { ...MIX.replace },
-    storm: { ...MIX.storm },
-    commits: { ...MIX.commits },
-  };
+  readonly #settings = gentleSettings();
   #smallCommits = 0;
   #shownMs = 0;
 

@@ -23,7 +23,7 @@ export interface WorkloadSettings {
 
 export interface WorkloadState {
   readonly running: boolean;
-  /** Since the page was opened. */
+  /** Since the store was opened. */
   readonly transactions: number;
   readonly blocks: number;
   /** What it waits for, or why it ended; empty when there is nothing to tell. */
@@ -37,7 +37,7 @@ export type WorkStore = Pick<Store, 'blockSize' | 'transaction' | 'read'>;
 
 type MutableState = { -readonly [Key in keyof WorkloadState]: WorkloadState[Key] };
 
-const COMMITS_ROOT = 'commits';
+export const COMMITS_ROOT = 'commits';
 /** Bytes of a small commit: a line of a journal, not a block. */
 const SMALL_BYTES = 100;
 /** How long a workload waits before it tries again what a full store has refused. */
@@ -49,12 +49,7 @@ const BACKLOG_MS = 200;
 const POOL_BYTES = 2 ** 22;
 
 export class Workloads {
-  readonly settings: Record<WorkloadKind, WorkloadSettings> = {
-    fill: { rate: 4096, batch: 256 },
-    replace: { rate: 1024, batch: 32 },
-    storm: { rate: 4096, batch: 512 },
-    commits: { rate: Number.POSITIVE_INFINITY, batch: 4 },
-  };
+  readonly settings = gentleSettings();
   /** Hears how long each transaction of `commits` took. */
   onSmallCommit: (ms: number) => void = () => {};
   readonly #store: WorkStore;
@@ -207,6 +202,16 @@ export class Workloads {
   #tell(kind: WorkloadKind, signal: AbortSignal, note: string): void {
     if (!signal.aborted) this.#states[kind].note = note;
   }
+}
+
+/** What the page begins with: fast enough to see, slow enough to follow. */
+export function gentleSettings(): Record<WorkloadKind, WorkloadSettings> {
+  return {
+    fill: { rate: 2048, batch: 128 },
+    replace: { rate: 1024, batch: 32 },
+    storm: { rate: 1024, batch: 256 },
+    commits: { rate: Number.POSITIVE_INFINITY, batch: 2 },
+  };
 }
 
 const NOTHING_LEFT: Record<WorkloadKind, string> = {

@@ -8,6 +8,7 @@ import type { Locator, Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { findBrowser, launch, type RunningBrowser, removeProfile } from './browser.ts';
 import { DEMO_FOLDER } from './build-page.ts';
+import { checkDemo, waitForDemo } from './demo-page.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const MB = 1_000_000;
@@ -75,7 +76,7 @@ async function sha256Of(path: string): Promise<string> {
 
 async function openDemo(query = ''): Promise<Page> {
   const page = await browser.newPage(server.url + query);
-  await page.locator('#board:not(.loading)').waitFor();
+  await waitForDemo(page);
   return page;
 }
 
@@ -94,12 +95,10 @@ async function download(page: Page, name: string): Promise<string> {
   return sha256Of(path);
 }
 
-/** Presses the button, and returns the verdict: `Clean.`, or how many problems. */
+/** The verdict, `Clean.` or how many problems, and these. */
 async function check(page: Page): Promise<string> {
-  await page.locator('#check').click();
-  const verdict = page.locator('#check-report strong');
-  await verdict.waitFor();
-  return `${await verdict.textContent()}${await page.locator('#check-report ul').allTextContents()}`;
+  const verdict = await checkDemo(page);
+  return `${verdict}${await page.locator('#check-report ul').allTextContents()}`;
 }
 
 function count(page: Page, state: string): Promise<number> {
@@ -173,7 +172,7 @@ describe('the demo', () => {
     await page.setInputFiles('#import', imagePath);
     await page.locator('#image-report a').click();
     await page.waitForURL('**/?store=demo-2');
-    await page.locator('#board:not(.loading)').waitFor();
+    await waitForDemo(page);
     expect(await download(page, 'small.bin')).toBe(sha256);
     expect(await check(page)).toBe('Clean. ');
   });
@@ -185,7 +184,7 @@ describe('the demo', () => {
     expect(await second.locator('#blocked-text').textContent()).toContain('LOCKED');
     await first.close();
     await second.locator('#retry').click();
-    await second.locator('#board:not(.loading)').waitFor();
+    await waitForDemo(second);
   });
 
   test('the page is quiet: no foreign request, no message, no shift, and it fits a phone', async () => {
@@ -200,12 +199,12 @@ describe('the demo', () => {
     page.on('pageerror', (error) => messages.push(error.message));
     await page.setViewportSize({ width: 390, height: 2400 });
     await page.goto(server.url);
-    await page.locator('#board:not(.loading)').waitFor();
+    await waitForDemo(page);
     await page.setInputFiles('#pick', (await makeFile('quiet.bin', MB)).path);
     await rowOf(page, 'quiet.bin').waitFor();
     // What comes late moves most on a narrow screen, where everything stands below it.
     await page.reload();
-    await page.locator('#board:not(.loading)').waitFor();
+    await waitForDemo(page);
     await page.waitForTimeout(500);
     const shift = await page.evaluate(
       () =>
@@ -218,6 +217,9 @@ describe('the demo', () => {
         }),
     );
     expect(shift).toBeLessThan(0.002);
+    // A long name in the list of stores is what could widen it.
+    await page.goto(`${server.url}?store=a%20name%20that%20is%20not%20short%20at%20all`);
+    await waitForDemo(page);
     for (const width of [360, 800, 3840]) {
       await page.setViewportSize({ width, height: 800 });
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
