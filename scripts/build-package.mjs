@@ -4,7 +4,7 @@
  * stand on its own:
  *
  * - our few dependencies are put beside it, shaken down to what is used (`dist/vendor`). An import map does not reach
- *   into workers, Node cannot import names from two of the three, and bundlers meet a dependency of a worker too late:
+ *   into workers, Node cannot import names from one of the two, and bundlers meet a dependency of a worker too late:
  *   without bare specifiers there is nothing of that to explain;
  * - what the compiler leaves in TypeScript's spelling (the workers' addresses, imports in declarations) ends in `.js`.
  */
@@ -24,9 +24,10 @@ const VENDORED = {
     module: 'dist/esm/comlink.mjs',
     declarations: ['dist/esm/comlink.d.ts', 'dist/esm/protocol.d.ts'],
   },
-  'hash-wasm': { module: 'dist/index.esm.js', declarations: [] },
   'idb-keyval': { module: 'dist/index.js', declarations: [] },
 };
+/** What we have copied from into our own modules; its licence goes with it. */
+const COPIED_FROM = ['hash-wasm'];
 
 const IMPORT = /^(?:import|export)\b([^'";]*?)\bfrom\s*['"]([^'"]+)['"]/gm;
 const LATE_IMPORT = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
@@ -81,7 +82,6 @@ async function licenceOf(name) {
 
 async function putDependenciesBeside(texts) {
   await mkdir(vendor, { recursive: true });
-  const licences = [];
   for (const [name, { declarations }] of Object.entries(VENDORED)) {
     await bundlePackage(name, importedNames(texts, name));
     for (const path of declarations) {
@@ -91,8 +91,9 @@ async function putDependenciesBeside(texts) {
         text.replace(/(['"])\.\/protocol\1/g, "'./protocol.js'"),
       );
     }
-    licences.push(await licenceOf(name));
   }
+  const names = [...Object.keys(VENDORED), ...COPIED_FROM].sort();
+  const licences = await Promise.all(names.map(licenceOf));
   await writeFile(join(vendor, 'LICENSES.txt'), licences.join(`\n${'-'.repeat(78)}\n\n`));
 }
 

@@ -1,7 +1,6 @@
 /** The one worker of the `inline` profile: the engine on the store's files, without shared memory. Wiring only. */
 import type { Endpoint } from 'comlink';
 import { opfsDirectory } from '../src/client/opfs-directory.ts';
-import { inspectionSettings } from '../src/client/options.ts';
 import { probeWorkerSupport } from '../src/client/probe-worker.ts';
 import { serve } from '../src/client/serve.ts';
 import { createHasher } from '../src/format/hasher.ts';
@@ -14,6 +13,5 @@ serve(globalThis as unknown as Endpoint, {
   openSession,
   importImage: async (directory, next) => importImage(next, directory, await createHasher()),
   probe: probeWorkerSupport,
-  inspectionSettings: inspectionSettings(),
   exit: () => globalThis.close(),
 });

@@ -1,7 +1,6 @@
 /** The store worker of the `threaded` profile: the engine, with the files in disk workers. Wiring only. */
 import type { Endpoint } from 'comlink';
 import { opfsDirectory } from '../src/client/opfs-directory.ts';
-import { inspectionSettings } from '../src/client/options.ts';
 import { probeWorkerSupport } from '../src/client/probe-worker.ts';
 import { serve } from '../src/client/serve.ts';
 import { createHasher } from '../src/format/hasher.ts';
@@ -19,6 +18,5 @@ serve(globalThis as unknown as Endpoint, {
     new SessionThreads({ memory: new SessionMemory(buffers), waiting: BLOCKING, startDisk }),
   importImage: async (directory, next) => importImage(next, directory, await createHasher()),
   probe: probeWorkerSupport,
-  inspectionSettings: inspectionSettings(),
   exit: () => globalThis.close(),
 });

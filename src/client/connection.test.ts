@@ -3,7 +3,6 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { StoreError } from '../base/errors.ts';
 import { Connection, type WorkerLike } from './connection.ts';
 import { type LockOwner, MemoryLocks } from './memory-locks.ts';
-import { inspectionSettings } from './options.ts';
 import { serve } from './serve.ts';
 
 const pause = (ms = 5): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -36,7 +35,6 @@ class TestWorker extends EventTarget implements WorkerLike {
       openSession: noEngine,
       importImage: noEngine,
       probe: () => (this.hangs ? new Promise(() => {}) : Promise.resolve(WELL)),
-      inspectionSettings: inspectionSettings(),
       exit: () => this.terminate(),
     });
   }

@@ -10,7 +10,7 @@ import { browserEnvironment, type Environment } from './environment.ts';
 import { Interruption } from './interruption.ts';
 import { holdStore } from './locks.ts';
 import { startConnection } from './open-store.ts';
-import { checkSignal, resolveWaitMs, type WorkerSource } from './options.ts';
+import { checkSignal, inspectionSettings, resolveWaitMs, type WorkerSource } from './options.ts';
 import { evictedError, recall } from './recollection.ts';
 import { checkStoreName } from './store-name.ts';
 
@@ -91,7 +91,7 @@ async function importLocked(
   const over = sessionLostError(name, 'its import is over');
   try {
     await connection.start();
-    const request = { store: name, waitMs };
+    const request = { store: name, settings: inspectionSettings(), waitMs };
     const next = proxy(() => source.next());
     const opened = await remote.call((api) => api.importImage(request, next));
     if (memory.status === 'ok') await environment.catalogue.remember(name, entryOf(opened));

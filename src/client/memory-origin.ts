@@ -20,7 +20,7 @@ import type { Locks } from './locks.ts';
 import { MemoryLocks } from './memory-locks.ts';
 import type { WorkerEnvironment } from './open-sync-store.ts';
 import type { DirectoryOptions } from './opfs-directory.ts';
-import { inspectionSettings, type WorkerRole } from './options.ts';
+import type { WorkerRole } from './options.ts';
 import { type ServeDependencies, serve } from './serve.ts';
 import { serveDisk } from './serve-disk.ts';
 
@@ -151,7 +151,6 @@ export class MemoryOrigin {
         return new SessionThreads({ memory, waiting, startDisk });
       },
       probe: async () => ({ opfs: true, syncAccessHandles: true }),
-      inspectionSettings: inspectionSettings(),
       exit: () => worker.terminate(),
     });
   }

@@ -37,7 +37,8 @@ export interface OpenRequest {
   readonly buffers?: SessionBuffers;
 }
 
-export type ImportRequest = Omit<OpenRequest, 'settings' | 'buffers'>;
+/** Its settings open what the import has made without writing to it. */
+export type ImportRequest = Omit<OpenRequest, 'buffers'>;
 
 /** The engine wants a file opened in a thread of its own. */
 export interface DiskRequest {

@@ -9,7 +9,6 @@ import { SessionThreads } from '../store/session-threads.ts';
 import { BLOCKING } from '../sync/disk-link.ts';
 import { runDisk } from '../sync/run-disk.ts';
 import { openOpfsFile, opfsDirectory } from './opfs-directory.ts';
-import { inspectionSettings } from './options.ts';
 import { probeWorkerSupport } from './probe-worker.ts';
 import { serve } from './serve.ts';
 import { serveDisk } from './serve-disk.ts';
@@ -46,7 +45,6 @@ export function serveStore(options: ServeOptions = {}): void {
       new SessionThreads({ memory: new SessionMemory(buffers), waiting: BLOCKING, startDisk }),
     importImage: async (directory, next) => importImage(next, directory, await createHasher()),
     probe: probeWorkerSupport,
-    inspectionSettings: inspectionSettings(),
     exit,
   });
   serveDisk(endpoint, {

@@ -44,8 +44,6 @@ export interface ServeDependencies {
     next: () => Promise<Uint8Array | undefined>,
   ): Promise<void>;
   probe(): Promise<WorkerSupport>;
-  /** Settings that open what is there, whatever it is, without writing. */
-  readonly inspectionSettings: StoreSettings;
   /** Ends this thread. */
   exit(): void;
 }
@@ -174,13 +172,13 @@ class StoreServer {
   }
 
   async #importImage(
-    request: ImportRequest,
+    { store, settings, waitMs }: ImportRequest,
     next: () => Promise<Uint8Array | undefined>,
   ): Promise<OpenedStore> {
-    const { openDirectory, openSession, importImage, inspectionSettings } = this.#dependencies;
-    const directory = await openDirectory(request.store, { waitMs: request.waitMs });
+    const { openDirectory, openSession, importImage } = this.#dependencies;
+    const directory = await openDirectory(store, { waitMs });
     await importImage(directory, () => next());
-    const session = await openSession({ directory, settings: inspectionSettings });
+    const session = await openSession({ directory, settings });
     await session.close();
     return session.opened;
   }

@@ -9,10 +9,10 @@
  * Not crc32c (32 bits, and five times slower here), not SHA-256 (asynchronous, and slower still), not xxhash3 (half
  * as fast as WebAssembly without SIMD).
  */
-import { createXXHash64 } from 'hash-wasm';
 import { assert } from '../base/assert.ts';
 import { byteField, hash64, layout, u53, viewOf, writeHash, writeU53 } from './layout.ts';
 import type { Pointer } from './pointer.ts';
+import { createXxHash64 } from './xxhash64.ts';
 
 export const HASH_DOMAIN_BYTES = 16;
 
@@ -46,34 +46,33 @@ export interface Hasher {
 
 /** Instantiates the WebAssembly: once per thread, not once per store. */
 export async function createHasher(): Promise<Hasher> {
-  const xxhash = await createXXHash64();
-  const hasher = {
-    high: 0,
-    low: 0,
-    hash(prefix: Uint8Array, bytes: Uint8Array): void {
-      assert(prefix.length === PREFIX_BYTES, 'a hash prefix is 32 bytes');
-      take(xxhash.init().update(prefix).update(bytes).digest('binary'));
+  const xxhash = await createXxHash64();
+  const begin = (prefix: Uint8Array): void => {
+    assert(prefix.length === PREFIX_BYTES, 'a hash prefix is 32 bytes');
+    xxhash.begin();
+    xxhash.update(prefix);
+  };
+  return {
+    get high() {
+      return xxhash.high;
     },
-    hashAround(prefix: Uint8Array, bytes: Uint8Array, hole: number): void {
-      assert(prefix.length === PREFIX_BYTES, 'a hash prefix is 32 bytes');
+    get low() {
+      return xxhash.low;
+    },
+    hash(prefix, bytes) {
+      begin(prefix);
+      xxhash.update(bytes);
+      xxhash.end();
+    },
+    hashAround(prefix, bytes, hole) {
       assert(hole >= 0 && hole + 8 <= bytes.length, 'the checksum lies in what it covers');
-      xxhash.init().update(prefix).update(bytes.subarray(0, hole)).update(EIGHT_ZEROES);
-      take(xxhash.update(bytes.subarray(hole + 8)).digest('binary'));
+      begin(prefix);
+      xxhash.update(bytes.subarray(0, hole));
+      xxhash.update(EIGHT_ZEROES);
+      xxhash.update(bytes.subarray(hole + 8));
+      xxhash.end();
     },
   };
-  /** The digest is big-endian, as xxhash defines it. */
-  function take(digest: Uint8Array): void {
-    hasher.high = wordAt(digest, 0);
-    hasher.low = wordAt(digest, 4);
-  }
-  return hasher;
-}
-
-/** Big-endian. Not through a DataView: making one for each hash costs more than all else around it. */
-function wordAt(bytes: Uint8Array, at: number): number {
-  const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  const low = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
-  return high * 2 ** 16 + low;
 }
 
 /** Hashes what stands on its own, outside any hash domain: labels, superblocks and image frames. */
