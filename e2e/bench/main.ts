@@ -75,7 +75,7 @@ async function main(): Promise<void> {
   const startedMs = performance.now();
   const everything = flags.only === undefined;
   const nodeGroups: GroupResult[] = everything ? await measureNodeRows(scale.nodeMs) : [];
-  const code = everything ? await measureCode(root) : { sizes: [], verdicts: [] };
+  const code = everything ? await measureCode() : { sizes: {}, verdicts: [] };
   const browser = await startBenchBrowser(root, log);
   const suites = await runSuites(browser);
   const memory = everything ? await runMemory(browser) : [];

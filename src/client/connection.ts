@@ -9,6 +9,7 @@ import { Lifeline } from './lifeline.ts';
 import { holdLock, type Locks } from './locks.ts';
 import { connectRemote, type RemoteStore } from './remote-verbs.ts';
 
+/** A worker that is stuck in the browser itself never lets go; it is not waited for longer than this. */
 const GONE_MS_MAX = 10_000;
 
 /** The part of `Worker` that we use. */
@@ -110,12 +111,7 @@ export class Connection {
   async destroy(why: StoreError): Promise<void> {
     this.lifeline.end(why);
     if (!this.#retiring) this.#worker.terminate();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const stuck = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, GONE_MS_MAX);
-    });
-    await Promise.race([this.#untilGone(), stuck]);
-    clearTimeout(timer);
+    await unlessStuck(this.#untilGone());
     this.#worker.terminate();
   }
 
@@ -128,6 +124,16 @@ export class Connection {
     if (this.#heard) this.lifeline.end(sessionLostError(this.#store, reason ?? 'no reason known'));
     else this.lifeline.end(workerNotStartedError(this.#store, reason));
   }
+}
+
+/** Waits until workers that were told to end are gone, or have had their time. */
+export async function unlessStuck(gone: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stuck = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, GONE_MS_MAX);
+  });
+  await Promise.race([gone, stuck]);
+  clearTimeout(timer);
 }
 
 export function sessionLostError(store: string, reason: string): StoreError {

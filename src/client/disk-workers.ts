@@ -5,7 +5,12 @@
 import { StoreError } from '../base/errors.ts';
 import { DiskPageReader } from '../shared/disk-page.ts';
 import { allocateSession, type SessionBuffers, SessionMemory } from '../shared/session-memory.ts';
-import { sessionLostError, type WorkerLike, workerNotStartedError } from './connection.ts';
+import {
+  sessionLostError,
+  unlessStuck,
+  type WorkerLike,
+  workerNotStartedError,
+} from './connection.ts';
 import { DiskWatch } from './disk-watch.ts';
 import type { Environment } from './environment.ts';
 import { TICK_MS, TICKS_UNTIL_LOST } from './heartbeat.ts';
@@ -15,8 +20,6 @@ import type { WorkerSource } from './options.ts';
 import { asNote, type DiskAttachment, type DiskNote, type DiskRequest } from './protocol.ts';
 import { unpackStoreError } from './transfer.ts';
 
-/** A worker that is stuck in the browser itself never lets go; it is not waited for longer than this. */
-const GONE_MS_MAX = 10_000;
 /** How much later than its lock a worker's last message may be heard of, in milliseconds. */
 const NOTE_MS_MAX = 100;
 
@@ -136,16 +139,11 @@ export class DiskWorkers {
   async destroy(): Promise<void> {
     this.#ending = true;
     this.memory.end();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const stuck = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, GONE_MS_MAX);
-    });
     for (const { worker, stopWaiting } of this.#workers) {
       stopWaiting();
       worker.terminate();
     }
-    await Promise.race([Promise.all(this.#workers.map(({ gone }) => gone)), stuck]);
-    clearTimeout(timer);
+    await unlessStuck(Promise.all(this.#workers.map(({ gone }) => gone)));
   }
 
   #lost(disk: number, reason: string): void {

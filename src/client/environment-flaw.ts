@@ -1,4 +1,5 @@
 /** What a browser lacks for a store, said before anything is tried. */
+import { fileSystemFlaw } from '../device/opfs.ts';
 import { canWaitAsync } from '../shared/atomics.ts';
 
 /** What is missing for a store, as a sentence that says what to do, or `undefined`. */
@@ -9,16 +10,11 @@ export function environmentFlaw(): string | undefined {
   if (globalThis.isSecureContext === false) {
     return 'The page is not a secure context: serve it over https, or from localhost.';
   }
-  if (typeof navigator.storage?.getDirectory !== 'function') {
-    return (
-      'This browser has no origin private file system, or hides it in private windows: ' +
-      'leave private browsing, or use a browser of 2023 or later.'
-    );
-  }
-  if (navigator.locks === undefined) {
+  const flaw = fileSystemFlaw();
+  if (flaw === undefined && navigator.locks === undefined) {
     return 'This browser has no Web Locks: use a browser of 2022 or later.';
   }
-  return undefined;
+  return flaw;
 }
 
 /** As `environmentFlaw`, for the thread that is to run the engine itself. */

@@ -4,7 +4,6 @@
  */
 import { unreachable } from '../base/assert.ts';
 import { StoreError } from '../base/errors.ts';
-import { listStoreNames, removeStore } from '../device/opfs.ts';
 import { type Catalogue, indexedDbCatalogue } from './catalogue.ts';
 import type { WorkerLike } from './connection.ts';
 import { environmentFlaw, sharesMemory } from './environment-flaw.ts';
@@ -25,10 +24,6 @@ export interface Environment {
   /** The page can be seen: its timers and threads get all the time that there is. */
   inForeground(): boolean;
   uniqueId(): string;
-  /** Names of the stores that have a folder. */
-  listFolders(): Promise<string[]>;
-  /** Removes a store's folder, if there is one. Waits that long for a dying worker to let go of its files. */
-  removeFolder(store: string, options: { readonly waitMs: number }): Promise<void>;
 }
 
 let catalogue: Catalogue | undefined;
@@ -53,8 +48,6 @@ export function browserEnvironment(): Environment {
     },
     inForeground: () => typeof document === 'undefined' || document.visibilityState === 'visible',
     uniqueId: () => crypto.randomUUID(),
-    listFolders: listStoreNames,
-    removeFolder: (store, { waitMs }) => removeStore(store, { deadlineMs: waitMs }),
   };
 }
 

@@ -6,7 +6,7 @@ import { proxy, transfer } from 'comlink';
 import { StoreError } from '../base/errors.ts';
 import { entryOf } from './catalogue.ts';
 import { sessionLostError } from './connection.ts';
-import { browserEnvironment, type Environment } from './environment.ts';
+import { type FolderEnvironment, folderEnvironment } from './folders.ts';
 import { Interruption } from './interruption.ts';
 import { holdStore } from './locks.ts';
 import { startConnection } from './open-store.ts';
@@ -40,12 +40,12 @@ export async function importStore(
   options: ImportOptions = {},
 ): Promise<void> {
   checkStoreName(name);
-  return importStoreIn(browserEnvironment(), name, image, options);
+  return importStoreIn(folderEnvironment(), name, image, options);
 }
 
 /** `importStore` with the browser given: for tests. */
 export async function importStoreIn(
-  environment: Environment,
+  environment: FolderEnvironment,
   name: string,
   image: ReadableStream<Uint8Array>,
   options: ImportOptions,
@@ -70,7 +70,7 @@ export async function importStoreIn(
 }
 
 interface Import {
-  readonly environment: Environment;
+  readonly environment: FolderEnvironment;
   readonly name: string;
   readonly waitMs: number;
   readonly interruption: Interruption;

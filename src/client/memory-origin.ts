@@ -15,7 +15,7 @@ import { SessionThreads } from '../store/session-threads.ts';
 import type { DiskServer } from '../sync/disk-server.ts';
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import type { WorkerLike } from './connection.ts';
-import type { Environment } from './environment.ts';
+import type { FolderEnvironment } from './folders.ts';
 import type { Locks } from './locks.ts';
 import { MemoryLocks } from './memory-locks.ts';
 import type { WorkerEnvironment } from './open-sync-store.ts';
@@ -29,7 +29,7 @@ export type ServedEngine = Pick<ServeDependencies, 'openSession' | 'importImage'
 
 export class MemoryOrigin {
   /** What the page of this origin sees. */
-  readonly environment: Environment;
+  readonly environment: FolderEnvironment;
   readonly locks = new MemoryLocks();
   readonly #engine: ServedEngine;
   readonly #folders = new Map<string, MemoryDirectory>();

@@ -1,7 +1,7 @@
 /** Which stores this origin has, and how to be rid of one. */
 import type { StoreError } from '../base/errors.ts';
 import type { CatalogueEntry } from './catalogue.ts';
-import { browserEnvironment, type Environment } from './environment.ts';
+import { type FolderEnvironment, folderEnvironment } from './folders.ts';
 import { Interruption } from './interruption.ts';
 import { holdStore } from './locks.ts';
 import { checkSignal, resolveWaitMs } from './options.ts';
@@ -25,10 +25,10 @@ export interface ListedStore {
  * for (const { name, evicted } of await listStores()) console.log(name, evicted ? 'lost' : 'there');
  */
 export async function listStores(): Promise<ListedStore[]> {
-  return listStoresIn(browserEnvironment());
+  return listStoresIn(folderEnvironment());
 }
 
-export async function listStoresIn(environment: Environment): Promise<ListedStore[]> {
+export async function listStoresIn(environment: FolderEnvironment): Promise<ListedStore[]> {
   const known = new Map(await rememberedStores(environment));
   const present = new Set(await environment.listFolders());
   const names = [...new Set([...present, ...known.keys()])].sort();
@@ -41,7 +41,7 @@ export async function listStoresIn(environment: Environment): Promise<ListedStor
 
 /** Without a catalogue nothing is remembered; `probeSupport` tells. */
 async function rememberedStores(
-  environment: Environment,
+  environment: FolderEnvironment,
 ): Promise<readonly (readonly [string, CatalogueEntry])[]> {
   try {
     return await environment.catalogue.list();
@@ -67,11 +67,11 @@ export interface DeleteOptions {
  */
 export async function deleteStore(name: string, options: DeleteOptions = {}): Promise<void> {
   checkStoreName(name);
-  return deleteStoreIn(browserEnvironment(), name, options);
+  return deleteStoreIn(folderEnvironment(), name, options);
 }
 
 export async function deleteStoreIn(
-  environment: Environment,
+  environment: FolderEnvironment,
   name: string,
   options: DeleteOptions,
 ): Promise<void> {

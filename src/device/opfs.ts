@@ -220,16 +220,20 @@ export function storeName(directory: string): string | undefined {
     : undefined;
 }
 
-async function storageRoot(): Promise<FileSystemDirectoryHandle> {
+/** Why there is no origin private file system here, as a sentence that says what to do; `undefined` when there is. */
+export function fileSystemFlaw(): string | undefined {
   const storage: Partial<StorageManager> | undefined = globalThis.navigator?.storage;
-  if (typeof storage?.getDirectory !== 'function') {
-    throw new StoreError(
-      'UNSUPPORTED',
-      'There is no origin private file system here: it needs https or localhost, a browser of 2023 or later, and ' +
-        'in some browsers no private window.',
-    );
-  }
-  return storage.getDirectory();
+  if (typeof storage?.getDirectory === 'function') return undefined;
+  return (
+    'There is no origin private file system here: it needs https or localhost, a browser of 2023 or later, and ' +
+    'in some browsers no private window.'
+  );
+}
+
+async function storageRoot(): Promise<FileSystemDirectoryHandle> {
+  const flaw = fileSystemFlaw();
+  if (flaw !== undefined) throw new StoreError('UNSUPPORTED', flaw);
+  return navigator.storage.getDirectory();
 }
 
 function unsupportedHandles(): StoreError {
