@@ -74,6 +74,12 @@ export const SUPERBLOCK_ARENA = layout({
 });
 assert(SUPERBLOCK_ARENA.size === SUPERBLOCK_ARENA_BYTES, 'the geometry knows this entry');
 
+/**
+ * Far beyond what any store can count to: a larger number is damage, or forged, and would leave no room for the next
+ * ones.
+ */
+export const GENERATION_MAX = 2 ** 52;
+
 /** Takes the place of the checksum, and of all behind the header, in a superblock that was given up. */
 const GIVEN_UP = 0xff;
 const CHECKSUM_AT = SUPERBLOCK_HEADER.at.checksum;
@@ -139,7 +145,7 @@ export function decodeGivenUp(bytes: Uint8Array): number | undefined {
     if (bytes[CHECKSUM_AT + n] !== GIVEN_UP) return undefined;
   }
   const generation = readU53(viewOf(bytes), SUPERBLOCK_HEADER.at.generation);
-  return isCount(generation) ? generation : undefined;
+  return generation <= GENERATION_MAX ? generation : undefined;
 }
 
 /** The entry of an arena that was never opened. */
@@ -266,6 +272,9 @@ function decodeVerified(
     roots: roots.value.roots,
     arenas,
   };
+  if (superblock.generation > GENERATION_MAX) {
+    return flawed('bounds', at.generation, `generation ${superblock.generation}`);
+  }
   return flawOf(superblock, geometry) ?? decoded(superblock);
 }
 

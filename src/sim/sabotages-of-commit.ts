@@ -203,6 +203,17 @@ export const JOINT_COMMIT: readonly Sabotage[] = [
     test: explored('overtaken'),
   },
   {
+    name: 'absurd-number-believed',
+    protects: 'a rotten number does not keep a store from being opened',
+    file: 'src/format/superblock.ts',
+    find: 'return generation <= GENERATION_MAX ? generation : undefined;',
+    replace: 'return generation;',
+    test: opening(
+      'a number that no store can count to',
+      'in a superblock that was given up is damage: an older generation is opened, and goes on from its own number',
+    ),
+  },
+  {
     name: 'joint-blocks-verified-up-to-the-limit',
     protects: 'I1',
     file: 'src/store/recover.ts',

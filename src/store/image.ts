@@ -18,6 +18,7 @@ import { type ImageFrame, ImageReader } from '../format/image-reader.ts';
 import { ImageWriter } from '../format/image-writer.ts';
 import { STORE_ID_BYTES } from '../format/label.ts';
 import type { Pointer } from '../format/pointer.ts';
+import { GENERATION_MAX } from '../format/superblock.ts';
 import { SLOT_STATUS } from '../shared/cache-layout.ts';
 import type { DiskPort } from '../sync/disk-port.ts';
 import type { StoreDirectory } from './directory.ts';
@@ -158,8 +159,6 @@ export interface ImportImageOptions {
 
 /** Chunks are taken in pieces of this size, so that one chunk of any size is not copied as a whole. */
 const PIECE_BYTES = 2 ** 18;
-/** An image of a store near the end of its numbers would open and could not commit. */
-const GENERATION_MAX = 2 ** 52;
 
 /**
  * Makes a store of an image: the same geometry, hash domain, addresses and roots, another store id, and logs of its
@@ -229,7 +228,8 @@ class Importer {
   }
 
   private async begin(header: ImageHeader): Promise<void> {
-    if (header.generation > GENERATION_MAX)
+    // Its first superblock has the next number.
+    if (header.generation >= GENERATION_MAX)
       throw inconsistentImageError('its generation is too large');
     this.header = header;
     this.blockHasher = new BlockHasher(this.hasher, header.hashDomain);

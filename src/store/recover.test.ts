@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { MemoryDirectory, MemoryFile } from '../device/memory-handle.ts';
 import { arenasOffset, LABEL_BYTES, slotOffset } from '../format/geometry.ts';
 import type { Pointer } from '../format/pointer.ts';
-import { SUPERBLOCK_HEADER } from '../format/superblock.ts';
+import { encodeGivenUp, encodeSuperblock, SUPERBLOCK_HEADER } from '../format/superblock.ts';
 import { checkStore } from '../sim/check-store.ts';
 import { MemoryStore, TINY_GEOMETRY } from '../sim/memory-store.ts';
 import { WatchedDirectory } from '../sim/watched-directory.ts';
@@ -298,6 +298,31 @@ describe('a rotten block', () => {
     expect(again.engine.durableGeneration).toBe(1);
     expect(again.opened.recovered.rejected).toHaveLength(1);
   });
+});
+
+describe('a number that no store can count to', () => {
+  test.each(['superblock whose checksum is right', 'superblock that was given up'])(
+    'in a %s is damage: an older generation is opened, and goes on from its own number',
+    (kind) => {
+      const files = grown(5).filesOf(5);
+      const { opened } = new MemoryStore({ directory: files.clone() });
+      const { label, hasher, blockHasher, engine } = opened;
+      const source = { label, hasher, blockHasher, ports: engine.ports };
+      const newest = readSlots(source).find(({ superblock }) => superblock?.generation === 5);
+      if (newest?.superblock === undefined) expect.fail('generation 5 is in a slot');
+      const bytes = new Uint8Array(TINY_GEOMETRY.slotBytes);
+      const forged = { ...newest.superblock, generation: Number.MAX_SAFE_INTEGER };
+      encodeSuperblock(forged, TINY_GEOMETRY, hasher, bytes);
+      const sector = bytes.subarray(0, TINY_GEOMETRY.sectorBytes);
+      if (kind.endsWith('given up')) encodeGivenUp(sector.slice(), sector);
+      putSlot(files, newest.slot, bytes);
+      const again = new MemoryStore({ directory: files });
+      expect(again.engine.durableGeneration).toBe(4);
+      expect(again.opened.recovered.rejected.map(({ generation }) => generation)).toEqual([5]);
+      commit(again, 9);
+      expect(again.reopen().engine.durableGeneration).toBe(6);
+    },
+  );
 });
 
 describe('a joint generation', () => {

@@ -21,6 +21,7 @@ export const RECLAIM_COMMITS_MAX = 3;
 export function commitsMayHelp({ reclaimable, io }: Pick<Engine, 'reclaimable' | 'io'>): boolean {
   return reclaimable || io.discarding;
 }
+
 /** Blocks that a check looks at between two reports of its progress. */
 export const CHECK_SLICE_BLOCKS = 256;
 
