@@ -258,6 +258,31 @@ describe('space', () => {
     await session.close();
   });
 
+  test.each(['a layer refuses', 'a disk fails'])(
+    'when %s the commit that would make room, the write fails, and with it its transaction, for certain',
+    async (what) => {
+      let refuses = false;
+      const layer: Layer = {
+        name: 'refusing',
+        beforeFreeze() {
+          if (refuses) throw new StoreError('IO', 'the layer cannot');
+        },
+      };
+      const { session, files } = await open({ layers: [layer] });
+      const pointers = await fill(session);
+      await free(session, pointers.slice(0, 4));
+      const { transaction } = await session.begin(1);
+      if (what === 'a layer refuses') refuses = true;
+      else
+        files.plan = ({ operation }) => (operation === 'flush' ? { throw: 'UnknownError' } : 'ok');
+      const failed = { code: refuses ? 'FULL' : 'POISONED', maybeApplied: false };
+      await expect(session.transactionWrite(transaction, [block(1)])).rejects.toMatchObject(failed);
+      await expect(session.end(transaction, 'strict')).rejects.toMatchObject(failed);
+      refuses = false;
+      await session.close();
+    },
+  );
+
   test('I9: an end waits for all writes before it that wait for room', async () => {
     const { session } = await open();
     const pointers = await fill(session);

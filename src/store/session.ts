@@ -367,11 +367,22 @@ export class Session implements StoreVerbs {
     let failure = this.engine.tryEnsureSpace(blockCount);
     for (let commits = 0; commits < RECLAIM_COMMITS_MAX; commits += 1) {
       if (failure === undefined || !commitsMayHelp(this.engine)) break;
-      await this.commitOnce();
+      if (!(await this.commitTried())) break;
       failure = this.engine.tryEnsureSpace(blockCount);
     }
     if (this.engine.health !== 'ok' || failure === undefined) return;
     this.emit({ type: 'pressure', pressure: pressureOf(this.engine, failure) });
+  }
+
+  /** Whether a commit came about. If not, it is no concern of whose write waits: its transaction has not ended. */
+  private async commitTried(): Promise<boolean> {
+    try {
+      await this.commitOnce();
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return false;
+    }
   }
 
   // ---- reading

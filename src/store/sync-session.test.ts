@@ -331,6 +331,34 @@ describe('relaxed ones are committed', () => {
   });
 });
 
+test('a layer that refuses the commit that would make room dooms the write, though its error is caught', async () => {
+  let refuse = false;
+  const layer: Layer = {
+    name: 'fussy',
+    beforeFreeze() {
+      if (refuse) throw new StoreError('IO', 'the layer cannot');
+    },
+  };
+  const { session } = await open({ layers: [layer] });
+  const pointers: Pointer[] = [];
+  const fill = () => {
+    for (;;) pointers.push(put(session, 1, 'last', 'relaxed'));
+  };
+  expect(fill).toThrow(coded('FULL'));
+  session.transaction((tx) => tx.free(pointers[0] as Pointer), 'strict');
+  refuse = true;
+  const careless = () =>
+    session.transaction((tx) => {
+      expect(() => {
+        session.makeRoom(tx, 1);
+        tx.write([block(2)]);
+      }).toThrow(coded('FULL'));
+    }, 'strict');
+  expect(careless).toThrow(expect.objectContaining({ code: 'FULL', maybeApplied: false }));
+  refuse = false;
+  session.close();
+});
+
 test('a layer’s hook cannot commit, for a commit is about to begin', async () => {
   const codes: unknown[] = [];
   const attempt = (run: () => void) => {

@@ -186,11 +186,22 @@ export class SyncSession {
     let failure = engine.tryEnsureSpace(blockCount);
     for (let commits = 0; commits < RECLAIM_COMMITS_MAX; commits += 1) {
       if (failure === undefined || !commitsMayHelp(engine)) break;
-      this.makeDurable(engine.openGeneration);
+      if (!this.commitTried()) break;
       failure = engine.tryEnsureSpace(blockCount);
     }
     if (failure === undefined || engine.health !== 'ok') return;
     this.events.pressure(pressureOf(engine, failure));
+  }
+
+  /** Whether a commit came about. If not, the write that follows fails, and dooms its transaction. */
+  private commitTried(): boolean {
+    try {
+      this.makeDurable(this.engine.openGeneration);
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return false;
+    }
   }
 
   // ---- reading
