@@ -175,7 +175,7 @@ describe('misuse', () => {
     expect(again.read(pointers[1] as Pointer)).toEqual(block(0));
   });
 
-  test('what is written is copied: the caller may go on with the buffer', () => {
+  test('I7: what is written is copied: the caller may go on with the buffer', () => {
     const { store } = filled(1);
     const bytes = block(7);
     const [pointer] = store.transact((tx) => {
@@ -184,6 +184,8 @@ describe('misuse', () => {
       return written;
     });
     expect(store.read(pointer as Pointer)).toEqual(block(7));
+    store.commit();
+    expect(store.reopen().read(pointer as Pointer)).toEqual(block(7));
   });
 
   test('a double free is NOT_FOUND: in one transaction, and in a later one', () => {
