@@ -19,10 +19,9 @@ const MOCKING = [
 
 /**
  * The timeout of what enumerates all orders of threads, in one go and without returning to the event loop: none could
- * stop it, it could only fail a test on a machine that has much else to do. With coverage and in company some take four
- * minutes.
+ * stop it, it could only fail a test on a machine that has much else to do.
  */
-const ENUMERATION_MS = 900_000;
+const ENUMERATION_MS = 600_000;
 
 /** Tests in Node. `--mode quick` runs a share of the random and enumerated ones, see `src/sim/scale.ts`. */
 export default defineConfig(({ mode }) => {
