@@ -131,7 +131,8 @@ describe('I4: readers', () => {
 describe('I9: blocks of replaced logs', () => {
   test('wait for commits only', () => {
     deferred.defer(5, [data(1)]);
-    deferred.defer(5, [log(2, 3)]);
+    deferred.deferLog([log(2, 3)]);
+    expect(released(99, 0)).toEqual([]);
     deferred.freeze(1);
     expect(released(2, 0)).toEqual([]);
     expect(released(3, 0)).toEqual([2]);
@@ -139,7 +140,7 @@ describe('I9: blocks of replaced logs', () => {
   });
 
   test('are not held by readers, and are nobody’s space', () => {
-    deferred.defer(5, [log(2, 3)]);
+    deferred.deferLog([log(2, 3)]);
     deferred.freeze(1);
     expect(deferred.heldByReaders(9)).toBe(0);
     expect(deferred.waitsForCommits(1)).toBe(false);
