@@ -19,6 +19,7 @@ const thrown: Record<string, () => unknown> = {
     }),
   end: () => new StoreError('SESSION_LOST', 'lost', { maybeApplied: true }),
   assertion: () => new AssertionError('I3: ranges overlap'),
+  traced: () => new AssertionError('I3: ranges overlap\n  #7 alloc 4096 3\n  #8 defer 4096 1'),
   foreign: () => new RangeError('not ours'),
   value: () => 42,
 };
@@ -77,6 +78,13 @@ describe('errors keep everything on their way between threads', () => {
       code: 'IO',
       message: expect.stringContaining('I3: ranges overlap'),
       cause: 'AssertionError: I3: ranges overlap',
+    });
+  });
+
+  test('what happened before it is in the cause, not in the sentence that says what to do', async () => {
+    expect(await caught('traced')).toMatchObject({
+      message: expect.stringContaining('ranges overlap. This is a bug'),
+      cause: 'AssertionError: I3: ranges overlap\n  #7 alloc 4096 3\n  #8 defer 4096 1',
     });
   });
 

@@ -58,14 +58,16 @@ export function unpackStoreError(record: StoreErrorRecord): StoreError {
 
 /**
  * What leaves this library, made of whatever was thrown. A failed assertion is our own bug; it reaches the caller as
- * IO, naming the invariant, because there is nothing to switch on and the store must not be trusted further.
+ * IO, naming the invariant, because there is nothing to switch on and the store must not be trusted further. What
+ * happened last before it (`withTrace`) is in the cause.
  */
 export function storeErrorFrom(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const words = describeCause(error);
+  const [invariant] = error instanceof AssertionError ? error.message.split('\n', 1) : [];
   const message =
-    error instanceof AssertionError
-      ? `An invariant of the store does not hold: ${error.message}. This is a bug; open the store again to recover.`
+    invariant !== undefined
+      ? `An invariant of the store does not hold: ${invariant}. This is a bug; open the store again to recover.`
       : `The store’s worker failed: ${words}. Open the store again to recover.`;
   return new StoreError('IO', message, { cause: words });
 }
