@@ -13,6 +13,8 @@ import { startServer, type TestServer } from './server.ts';
 
 const PICTURES = 'test-results/demo';
 const LONG = { timeout: 900_000 };
+/** Drawing 4K without a graphics card leaves little of the cores for filling. */
+const FILLED = { timeout: 120_000 };
 /** What a frame's script may take. */
 const FRAME_MS_BAR = 4;
 /** Pictures are the same in both profiles, but for a word. */
@@ -58,7 +60,7 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
   busy: async (page) => {
     await slide(page, 'fill-rate', 'max');
     await toggle(page, 'fill');
-    await page.waitForFunction(() => demo.host.open.field.blockCount > 36_000);
+    await page.waitForFunction(() => demo.host.open.field.blockCount > 36_000, null, FILLED);
     await toggle(page, 'fill');
     await page.locator('#fill-rate').press('Home');
     for (let n = 0; n < 6; n += 1) await page.locator('#fill-rate').press('ArrowRight');
@@ -68,11 +70,11 @@ const SCENES: Record<string, (page: Page) => Promise<void>> = {
   fragmented: async (page) => {
     await slide(page, 'fill-rate', 'max');
     await toggle(page, 'fill');
-    await page.waitForFunction(() => demo.host.open.field.blockCount > 28_000);
+    await page.waitForFunction(() => demo.host.open.field.blockCount > 28_000, null, FILLED);
     await toggle(page, 'fill');
     await slide(page, 'storm-rate', 'max');
     await toggle(page, 'storm');
-    await page.waitForFunction(() => demo.host.open.field.blockCount < 15_000);
+    await page.waitForFunction(() => demo.host.open.field.blockCount < 15_000, null, FILLED);
     await toggle(page, 'storm');
     await page.waitForTimeout(2500);
   },
