@@ -9,7 +9,6 @@ import { Lifeline } from './lifeline.ts';
 import { holdLock, type Locks } from './locks.ts';
 import { connectRemote, type RemoteStore } from './remote-verbs.ts';
 
-/** A worker that is stuck in the browser itself never lets go; it is not waited for longer than this. */
 const GONE_MS_MAX = 10_000;
 
 /** The part of `Worker` that we use. */
@@ -105,8 +104,7 @@ export class Connection {
 
   /**
    * Ends the worker, unless it is retiring and ends itself. Resolves when it has certainly let go of its files (about
-   * 2 s when it was busy). One that is stuck in the browser itself never lets go; it is not waited for longer than 10
-   * s, for no code of ours runs in it any more, and its files stay locked by themselves.
+   * 2 s when it was busy), or as `unlessStuck` says.
    */
   async destroy(why: StoreError): Promise<void> {
     this.lifeline.end(why);
@@ -126,7 +124,11 @@ export class Connection {
   }
 }
 
-/** Waits until workers that were told to end are gone, or have had their time. */
+/**
+ * Waits until workers that were told to end have let go of their files. One that is stuck in the browser itself never
+ * does; it is not waited for longer than 10 s, for no code of ours runs in it any more, and its files stay locked by
+ * themselves.
+ */
 export async function unlessStuck(gone: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stuck = new Promise<void>((resolve) => {

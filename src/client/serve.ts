@@ -141,7 +141,7 @@ class StoreServer {
     return session.opened;
   }
 
-  /** Another worker will use the store through `port`. It says `attach` first, and `detach` last. */
+  /** Another worker will use the store through `port`. It says `attach` first, and `close` last. */
   #connect(client: number, port: MessagePort): void {
     const verbs = new VerbServer(port, client);
     const session = this.#verbs.opened();

@@ -146,8 +146,8 @@ export class Store implements BlockReader {
    * One block, `blockSize` bytes, verified.
    *
    * @param into Where to put it, at least `blockSize` long; a new array when left out.
-   * @throws StoreError CORRUPT (with `mayBeStale` when the pointer may just be an old one), MISUSE, IO, CLOSED,
-   * SESSION_LOST
+   * @throws StoreError NOT_FOUND (freed, or not in this store), CORRUPT (with `mayBeStale` when the pointer may just be
+   * an old one), MISUSE, IO, CLOSED, SESSION_LOST
    * @example
    * const into = new Uint8Array(store.blockSize); // may be used again and again
    * await store.read(pointer, into);

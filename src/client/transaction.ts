@@ -72,7 +72,7 @@ export class Transaction {
    * One block, verified; of earlier transactions or of this one.
    *
    * @param into Where to put it, at least `blockSize` long; a new array when left out.
-   * @throws StoreError CORRUPT, MISUSE, ABORTED, IO, SESSION_LOST
+   * @throws StoreError NOT_FOUND, CORRUPT, MISUSE, ABORTED, IO, SESSION_LOST
    * @example
    * await store.transaction(async (tx) => {
    *   const written = await tx.write(bytes);
