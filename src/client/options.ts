@@ -30,11 +30,14 @@ export interface OpenOptions {
   readonly blockSize?: number | undefined;
   /** Files, 1 … 8; by default 1 on up to 2 cores, 2 on up to 8, else 4. Fixed when the store is created. */
   readonly disks?: number | undefined;
-  /** Bytes of an arena, at least 32 blocks. By default it follows from `maxBytes`. Fixed when the store is created. */
+  /**
+   * Bytes of an arena: a multiple of `blockSize`, 32 … 2^24 blocks. By default it follows from `maxBytes`. Fixed when
+   * the store is created.
+   */
   readonly arenaBytes?: number | undefined;
-  /** The store's arenas grow up to this many bytes; then writes reject with FULL. 8 GiB by default. */
+  /** Bytes that the store's arenas may grow to, at least 32 blocks; then writes reject with FULL. 8 GiB by default. */
   readonly maxBytes?: number | undefined;
-  /** Memory for cached blocks, at least 64 blocks; 64 MiB by default. */
+  /** Bytes of memory for cached blocks: at least 64 blocks, at most 2 GiB; 64 MiB by default. */
   readonly cacheBytes?: number | undefined;
   /** What a resolved transaction promises, unless it says otherwise itself; `'strict'` by default. */
   readonly durability?: Durability | undefined;
@@ -44,7 +47,7 @@ export interface OpenOptions {
   readonly exclusive?: boolean | undefined;
   /** `true`: takes the same lock, writes nothing. */
   readonly readOnly?: boolean | undefined;
-  /** How long to wait for the lock and for the files, in milliseconds, then LOCKED; 5,000 by default. */
+  /** How long to wait for the lock and for the files, in milliseconds, 0 or more, then LOCKED; 5,000 by default. */
   readonly waitMs?: number | undefined;
   /** Where the worker scripts are, when the bundler does not find them by itself. */
   readonly worker?: WorkerSource | undefined;

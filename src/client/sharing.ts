@@ -97,7 +97,7 @@ interface SharingParts {
  * call rejects with SESSION_LOST.
  *
  * @param handle As it came by message; its port must have been transferred. A handle can be used once.
- * @throws StoreError MISUSE (no handle, or 7 workers have the store already), SESSION_LOST
+ * @throws StoreError MISUSE (no handle, or 7 workers have the store already), UNSUPPORTED, SESSION_LOST
  * @example
  * addEventListener('message', async ({ data }) => {
  *   await using shared = await attachStore(data.handle);

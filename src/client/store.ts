@@ -310,9 +310,10 @@ export class Store implements BlockReader {
   }
 
   /**
-   * Verifies everything on the disks (fsck). Writes nothing. What is wrong is in the report.
+   * Verifies everything on the disks (fsck). What is wrong is in the report. It begins when the transaction that runs
+   * has ended, so do not await it inside one; commits what has ended first, and writes nothing else.
    *
-   * @throws StoreError MISUSE, CLOSED, SESSION_LOST
+   * @throws StoreError MISUSE, POISONED, EVICTED, CLOSED, SESSION_LOST
    * @example
    * const report = await store.check({ reachable: pointers });
    * if (!report.clean) console.warn(report.problems);
@@ -327,7 +328,8 @@ export class Store implements BlockReader {
   }
 
   /**
-   * Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long.
+   * Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long. Waits
+   * for the transaction that runs, as `check` does.
    *
    * @throws StoreError READ_ONLY, POISONED, EVICTED, CLOSED, SESSION_LOST
    * @example
@@ -339,11 +341,12 @@ export class Store implements BlockReader {
   }
 
   /**
-   * A consistent image of the last durable state, for `importStore`. Cancel the stream if you do not read it to its
-   * end.
+   * A consistent image for `importStore`, of the state when its first chunk is asked for: that waits for the
+   * transaction that runs, and commits what has ended. Cancel the stream if you do not read it to its end: until then
+   * the blocks it needs are not reused.
    *
-   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged)
-   * and IO
+   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged), IO,
+   * POISONED, EVICTED
    * @example
    * const image = await new Response(store.exportImage()).blob();
    * console.log(image.size, 'bytes');
@@ -358,7 +361,8 @@ export class Store implements BlockReader {
    * this store: the same cache, synchronous cached reads, readers and transactions. Post it with its port transferred.
    * Seven workers can have the store at a time; a handle that nobody attaches with counts for none of them.
    *
-   * @throws StoreError UNSUPPORTED in the inline profile, MISUSE when this store is itself an attached one, CLOSED
+   * @throws StoreError UNSUPPORTED in the inline profile, MISUSE when this store is itself an attached one, CLOSED,
+   * SESSION_LOST
    * @example
    * const handle = store.share();
    * worker.postMessage({ handle }, [handle.port]);

@@ -20,7 +20,7 @@ export interface ListedStore {
 /**
  * All stores of this origin, and those that it once had and lost, by name.
  *
- * @throws StoreError UNSUPPORTED
+ * @throws StoreError UNSUPPORTED, IO
  * @example
  * for (const { name, evicted } of await listStores()) console.log(name, evicted ? 'lost' : 'there');
  */
