@@ -92,7 +92,7 @@ export class EpochPanel {
 
   #letGo(): void {
     this.#switch.checked = false;
-    this.#reader?.[Symbol.dispose]();
+    this.#reader?.close();
     this.#reader = undefined;
   }
 }

@@ -9,7 +9,7 @@ const at = ({ name, place }: PublicSymbol): string => `${name} (${place})`;
 /** What can be called, with a name that can be spelled: disposal says itself what it does. */
 function calls(): PublicSymbol[] {
   return symbols.filter(
-    ({ kind, name }) => (kind === 'function' || kind === 'method') && !name.includes('[Symbol.'),
+    ({ kind, name }) => (kind === 'function' || kind === 'method') && !name.includes('['),
   );
 }
 

@@ -2,6 +2,7 @@
  * A reader pins one published state: what it reaches is neither reused nor overwritten until it is disposed (I4).
  * Readers never wait for transactions.
  */
+import { DISPOSE } from '../base/dispose.ts';
 import { StoreError } from '../base/errors.ts';
 import type { BlockPointer } from '../format/pointer.ts';
 import type { StatePin } from './state-source.ts';
@@ -94,11 +95,24 @@ export class Reader {
     return this.#blocks.readCached(pointer, into);
   }
 
-  /** Idempotent. A reader that is never disposed keeps freed blocks from being reused until the store is closed. */
-  [Symbol.dispose](): void {
+  /**
+   * Lets go of the state. Idempotent; never throws. A reader that is never closed keeps freed blocks from being reused
+   * until the store is closed.
+   *
+   * @example
+   * const reader = store.reader();
+   * console.log(reader.root('main'));
+   * reader.close();
+   */
+  close(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#pin.drop();
+  }
+
+  /** As `close`, for `using`. */
+  [DISPOSE](): void {
+    this.close();
   }
 
   #assertUsable(): void {

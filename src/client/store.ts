@@ -2,6 +2,7 @@
  * An open store, as the main thread sees it. It holds no blocks and no truth of its own: every answer is the engine's,
  * or the last state that the engine has announced.
  */
+import { ASYNC_DISPOSE } from '../base/dispose.ts';
 import { StoreError } from '../base/errors.ts';
 import type { BlockPointer, Pointer } from '../format/pointer.ts';
 import type {
@@ -404,7 +405,7 @@ export class Store implements BlockReader {
   }
 
   /** As `close`, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [ASYNC_DISPOSE](): Promise<void> {
     return this.close();
   }
 

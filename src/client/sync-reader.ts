@@ -2,6 +2,7 @@
  * A reader of a synchronous store pins one published state: what it reaches is neither reused nor overwritten until it
  * is disposed (I4).
  */
+import { DISPOSE } from '../base/dispose.ts';
 import { StoreError } from '../base/errors.ts';
 import { type BlockPointer, type Pointer, toPublic } from '../format/pointer.ts';
 import type { Pins } from './pins.ts';
@@ -97,11 +98,24 @@ export class SyncReader {
     return this.#blocks.readCached(pointer, into);
   }
 
-  /** Idempotent. A reader that is never disposed keeps freed blocks from being reused until the store is closed. */
-  [Symbol.dispose](): void {
+  /**
+   * Lets go of the state. Idempotent; never throws. A reader that is never closed keeps freed blocks from being reused
+   * until the store is closed.
+   *
+   * @example
+   * const reader = store.reader();
+   * console.log(reader.root('main'));
+   * reader.close();
+   */
+  close(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#pins.unpin(this.#publication);
+  }
+
+  /** As `close`, for `using`. */
+  [DISPOSE](): void {
+    this.close();
   }
 
   #assertUsable(): void {

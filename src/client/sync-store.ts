@@ -2,6 +2,7 @@
  * An open store, in the dedicated worker that runs its engine: the verbs of `Store`, each of which returns when it is
  * done. There is no message, no promise and no copy of state between the caller and the engine.
  */
+import { ASYNC_DISPOSE, DISPOSE } from '../base/dispose.ts';
 import { StoreError } from '../base/errors.ts';
 import { type BlockPointer, type Pointer, toPublic } from '../format/pointer.ts';
 import type {
@@ -369,12 +370,12 @@ export class SyncStore implements SyncBlockReader {
   }
 
   /** As `close`, for `using`. */
-  [Symbol.dispose](): void {
+  [DISPOSE](): void {
     this.close();
   }
 
   /** As `close`, and waits until others can open the store. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [ASYNC_DISPOSE](): Promise<void> {
     this.close();
     await this.closed;
   }
