@@ -56,6 +56,8 @@ export const PUBLISHED_WORDS = 2048;
 export interface ControlLayout {
   readonly session: number;
   readonly storeBell: number;
+  /** Not 0: the store's thread is blocked until any completion comes, or is about to be. */
+  readonly storeWaits: number;
   diskBell(disk: number): number;
   clientBell(client: number): number;
   /** The global epoch. */
@@ -105,6 +107,7 @@ export function controlLayout(options: {
   return {
     session,
     storeBell,
+    storeWaits: storeBell + 1,
     diskBell: (disk) => diskBells + diskOf(disk) * LINE_WORDS,
     clientBell: (client) => clientBells + clientOf(client, CLIENTS_MAX) * LINE_WORDS,
     epoch,

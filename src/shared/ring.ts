@@ -117,10 +117,15 @@ export class RingReader extends RingSide {
     return this.cellAt(this.head);
   }
 
-  /** Gives the cell back to the writer. */
-  release(): void {
+  /**
+   * Gives the cell back to the writer. Returns whether there was no other room: a writer that has found the ring full
+   * is never missed, for it had published all it could before it looked.
+   */
+  release(): boolean {
     assert(this.head !== this.tailSeen, 'a cell is read, then released');
-    this.head = (this.head + 1) | 0;
+    const taken = this.head;
+    this.head = (taken + 1) | 0;
     atomicStore(this.words, this.headAt, this.head);
+    return ((atomicLoad(this.words, this.tailAt) - taken) | 0) === this.cellCount;
   }
 }

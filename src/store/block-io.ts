@@ -41,7 +41,7 @@ export interface BlockIoEvents {
 /** The most loads asked for at once: a share of the cache, so that a large request cannot pin all of it. */
 const LOADS_AT_ONCE_MAX = 64;
 /** Slots lent to a disk at a time, for what clients miss; and at most this part of the cache to all disks. */
-const LENT_SLOTS_MAX = 32;
+const LENT_SLOTS_MAX = 128;
 const LENT_SHARE = 8;
 /** A smaller cache lends none: the engine needs its few slots itself. */
 const LENT_CACHE_SLOTS_MIN = 64;

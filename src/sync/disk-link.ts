@@ -7,13 +7,15 @@
  * and from then on (as after `close`) every request is met by a fault of kind `gone`.
  *
  * Why no wake-up is lost: each side reads its bell before it looks for work and sleeps on what it read. The disk rings
- * after whatever it has taken or published; this side rings when it has pushed something that the disk should see, and
- * when it has emptied a completion ring that was full, for then the disk may be waiting for room.
+ * when it has published something that this side acts on, and when it has made room in a full ring. That writes have
+ * landed it tells only while this side says that it waits for any completion, which it says before it looks. This side
+ * rings when it has pushed something that the disk should see, and when it has emptied a completion ring that was full,
+ * for then the disk may be waiting for room.
  */
 import { assert } from '../base/assert.ts';
 import type { DiskIndex } from '../base/brand.ts';
 import type { DeviceFault } from '../device/device.ts';
-import { atomicLoad } from '../shared/atomics.ts';
+import { atomicLoad, atomicStore } from '../shared/atomics.ts';
 import { COMPLETION_CELLS, SESSION } from '../shared/control-layout.ts';
 import { DiskPageReader } from '../shared/disk-page.ts';
 import { Doorbell } from '../shared/doorbell.ts';
@@ -129,6 +131,17 @@ export class DiskLink {
 
   sleep(seen: number): void {
     this.waiting.wait(this.bell, seen);
+  }
+
+  /** From now on the bell is rung for writes too. */
+  beginWaiting(): void {
+    const { words, control } = this.memory;
+    atomicStore(words, control.storeWaits, 1);
+  }
+
+  endWaiting(): void {
+    const { words, control } = this.memory;
+    atomicStore(words, control.storeWaits, 0);
   }
 
   /** Moves what the ring has into `completions`. Returns how many cells that were. */

@@ -18,6 +18,7 @@ import { SlotHeaders } from '../cache/slot-headers.ts';
 import { type Device, type DeviceFault, isFault } from '../device/device.ts';
 import { HASH_DOMAIN_BYTES } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
+import { atomicLoad } from '../shared/atomics.ts';
 import { cacheLayout, SLOT_STATUS } from '../shared/cache-layout.ts';
 import { landingOffset, RAW_BYTES } from '../shared/contents-layout.ts';
 import { CLIENTS_MAX, MAILBOX_CELLS_MAX } from '../shared/control-layout.ts';
@@ -98,9 +99,12 @@ export class DiskServer {
   /** A bit a client that was answered and not woken yet, and how many answers that were. */
   private answeredClients = 0;
   private answeredCount = 0;
-  /** Published since the store's bell was last rung. */
+  /** Published since the store's bell was last rung: what it acts on, writes that have landed, lent slots filled. */
   private answersUntold = false;
-  private fillsUntold = false;
+  private writesUntold = false;
+  private fillsUntold = 0;
+  /** A full ring has room again since then. */
+  private roomUntold = false;
   private ended = false;
   /** What the store has stopped this disk with stands for a fault that the store knows. */
   private readonly told: DeviceFault;
@@ -140,7 +144,7 @@ export class DiskServer {
     const worked = this.work();
     const published = this.publish();
     const active = taken + missed > 0 || worked || published > 0;
-    if (active) this.report(taken > 0);
+    if (active) this.report();
     return active;
   }
 
@@ -169,7 +173,7 @@ export class DiskServer {
         this.cramped = true;
         break;
       }
-      this.requests.release();
+      this.roomUntold = this.requests.release() || this.roomUntold;
       count += 1;
     }
     return count;
@@ -405,14 +409,19 @@ export class DiskServer {
     let count = 0;
     while (completions.length > 0) {
       const at = answers.claim();
-      if (at < 0) break;
+      if (at < 0) {
+        // Full of what it has not been told of.
+        this.answersUntold = true;
+        break;
+      }
       completions.shift();
       const { kind, cookie, outcome } = completions;
       putCompletion(words, at, kind, outcome);
       putValue(words, at, cookie);
       if (typeof outcome === 'object') putFault(words, at, this.numberOf(outcome), outcome);
       answers.publish();
-      if (kind === COMPLETION.filled) this.fillsUntold = true;
+      if (kind === COMPLETION.filled) this.fillsUntold += 1;
+      else if (kind === COMPLETION.written && typeof outcome !== 'object') this.writesUntold = true;
       else this.answersUntold = true;
       count += 1;
     }
@@ -433,22 +442,34 @@ export class DiskServer {
   }
 
   /**
-   * Counters, progress, and the bells of all who have got something. Who waits for an answer of the store's hears at
-   * once. Clients that wait for more than one block are woken for several together, and the store's thread is not woken
-   * for slots that they have filled while there are more to fill: a wake-up costs as much as reading three blocks.
+   * Counters, progress, and the bells of all who have got something. Clients that wait for more than one block are woken
+   * for several together: a wake-up costs as much as reading three blocks.
    */
-  private report(taken: boolean): void {
+  private report(): void {
     const { configured } = this;
     this.page.progress();
     if (configured !== undefined) this.page.publish(configured.loop.counted);
-    const more = !this.ended && configured !== undefined && configured.loop.queuedLoads > 0;
-    const fillsDue = this.fillsUntold && (!more || this.lent.length === 0);
-    if (taken || this.answersUntold || fillsDue) {
+    if (this.storeIsConcerned()) {
       this.storeBell.ring();
       this.answersUntold = false;
-      this.fillsUntold = false;
+      this.writesUntold = false;
+      this.fillsUntold = 0;
+      this.roomUntold = false;
     }
+    const more = !this.ended && configured !== undefined && configured.loop.queuedLoads > 0;
     if (!more || this.answeredCount >= ANSWERS_TOGETHER) this.ringClients();
+  }
+
+  /**
+   * It is not woken for writes that have landed, unless it is blocked until something comes, and for lent slots only
+   * when half of them are filled: it has nothing to do then, and sees them when it looks for something else.
+   */
+  private storeIsConcerned(): boolean {
+    const { words, control } = this.memory;
+    if (this.answersUntold || this.roomUntold) return true;
+    if (this.fillsUntold > this.lent.length) return true;
+    const untold = this.writesUntold || this.fillsUntold > 0;
+    return untold && atomicLoad(words, control.storeWaits) !== 0;
   }
 
   private ringClients(): void {

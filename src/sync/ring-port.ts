@@ -131,6 +131,15 @@ export class RingPort implements DiskPort, CompletionSink {
     assert(this.count > 0, 'waiting needs something outstanding');
     if (this.imminent === 0) this.askDrain();
     this.wake();
+    this.link.beginWaiting();
+    try {
+      return this.sleepUntilSome(sink);
+    } finally {
+      this.link.endWaiting();
+    }
+  }
+
+  private sleepUntilSome(sink: CompletionSink): number {
     const { bell } = this.link;
     const before = bell.value;
     for (;;) {
