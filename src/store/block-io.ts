@@ -162,9 +162,23 @@ export class BlockIo implements CompletionSink, LogWriter {
     return !this.cache.matches(slot, pointer);
   }
 
+  /** Blocks that `readMany` asks for together, and that `prefetch` can be sure to find a moment later. */
+  get loadsAtOnce(): number {
+    return Math.max(1, Math.min(LOADS_AT_ONCE_MAX, Math.floor(this.cache.slotCount / 4)));
+  }
+
+  /** Brings them into the cache together, `loadsAtOnce` at most. What cannot be read fails whoever asks for it alone. */
+  prefetch(pointers: readonly Pointer[]): void {
+    try {
+      for (const slot of this.load(pointers)) this.cache.drop(slot);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
   /** As `read`, for many: misses are asked for together, so that neighbours come with one read. */
   readMany(pointers: readonly Pointer[], intos: readonly Uint8Array[]): void {
-    const step = Math.max(1, Math.min(LOADS_AT_ONCE_MAX, Math.floor(this.cache.slotCount / 4)));
+    const step = this.loadsAtOnce;
     for (let first = 0; first < pointers.length; first += step) {
       const slots = this.load(pointers.slice(first, first + step));
       for (const [n, slot] of slots.entries()) {

@@ -298,6 +298,20 @@ export class Engine implements TransactionSpace {
     }
   }
 
+  /** What `verifyLive` is going to look at. */
+  prefetch(pointers: readonly Pointer[]): void {
+    const known = pointers.filter((pointer) => {
+      const arena = this.arenas.arenas[arenaOf(pointer.address, this.geometry)];
+      const block = blockIndexOf(pointer.address, this.geometry);
+      return arena !== undefined && Number.isInteger(block) && block < arena.grownBlocks;
+    });
+    if (known.length > 1) this.io.prefetch(known);
+  }
+
+  get loadsAtOnce(): number {
+    return this.io.loadsAtOnce;
+  }
+
   /** Where a write has failed, what is found at its address says nothing about the pointer. */
   private assertNothingFailed(): void {
     this.io.poll();

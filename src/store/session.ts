@@ -295,8 +295,7 @@ export class Session implements StoreVerbs {
 
   async transactionFree(id: number, pointers: readonly Pointer[]): Promise<void> {
     await this.begun(id);
-    const transaction = this.transaction(id);
-    for (const pointer of pointers) transaction.free(pointer);
+    this.transaction(id).freeMany(pointers);
   }
 
   async transactionSetRoot(id: number, name: string, pointer: Pointer | undefined): Promise<void> {

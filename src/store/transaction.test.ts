@@ -45,6 +45,13 @@ function space(store: MemoryStore): object {
   };
 }
 
+/** How often the store has read from its files. */
+function storeReads(store: MemoryStore): number {
+  const none = { count: 0, transactions: 0, msLast: 0, msMax: 0 };
+  const { disks } = storeStats(store.opened, none);
+  return disks.reduce((sum, { reads }) => sum + reads, 0);
+}
+
 describe('pointers that are not what they should be', () => {
   const wrong: [name: string, (sound: Pointer) => Pointer, read: string][] = [
     [
@@ -96,6 +103,7 @@ describe('pointers that are not what they should be', () => {
       const before = space(store);
       for (const change of [
         (tx: Transaction) => tx.free(pointer),
+        (tx: Transaction) => tx.freeMany([at(0), pointer, at(2)]),
         (tx: Transaction) => tx.replace(pointer, block(9)),
         (tx: Transaction) => tx.setRoot('other', pointer),
       ]) {
@@ -106,6 +114,20 @@ describe('pointers that are not what they should be', () => {
       expect(checkStore(store, pointers).problems).toEqual([]);
     },
   );
+
+  test('I2: many that are freed at once are read together, and each is verified', () => {
+    const { store, pointers } = filled(40);
+    const reopened = store.reopen();
+    const readsBefore = storeReads(reopened);
+    reopened.transact((tx) => tx.freeMany(pointers.slice(1, 30)));
+    expect(storeReads(reopened) - readsBefore).toBeLessThan(15);
+    settle(reopened);
+    expect(checkStore(reopened, [pointers[0] as Pointer, ...pointers.slice(30)]).problems).toEqual([]);
+    const damaged = { ...(pointers[35] as Pointer), hashLow: 1 };
+    const some = [pointers[34], damaged] as Pointer[];
+    expect(() => reopened.transact((tx) => tx.freeMany(some))).toThrow(coded('NOT_FOUND'));
+    expect(reopened.read(pointers[34] as Pointer)).toEqual(block(35));
+  });
 
   test('of another store with the same content at the same place: CORRUPT', () => {
     const { at } = filled(3);

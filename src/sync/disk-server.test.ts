@@ -240,6 +240,100 @@ describe('what clients miss', () => {
   });
 });
 
+describe('the store’s thread is woken', () => {
+  /** How often its bell rings while the disk does all that it has to do. */
+  function rings(of: Bench): number {
+    const before = of.link.bell.value;
+    of.threads.settle();
+    return of.link.bell.value - before;
+  }
+
+  /** As many writes as the disk does not keep back. */
+  function writeMuch(of: Bench): void {
+    for (let n = 0; n < 2 ** 20 / BLOCK; n += 1) of.write(n % SLOTS, n);
+  }
+
+  test('once for a transaction’s writes and their fence', () => {
+    const of = bench();
+    writeMuch(of);
+    of.port.fence(1);
+    expect(rings(of)).toBe(1);
+    expect(of.device.callsOf('flush')).toHaveLength(1);
+  });
+
+  test('not for writes that have landed, which it finds when it looks', () => {
+    const of = bench();
+    writeMuch(of);
+    expect(rings(of)).toBe(0);
+    expect(of.device.callsOf('write').length).toBeGreaterThan(0);
+    expect(of.port.poll(of.sink)).toBe(2 ** 20 / BLOCK);
+  });
+
+  test('for a write that has landed, while it waits for anything at all', () => {
+    const of = bench();
+    of.write(1, 50);
+    expect(of.port.wait(of.sink)).toBe(1);
+    expect(of.sink.lines()).toEqual(['written 1 ok']);
+    of.link.beginWaiting();
+    writeMuch(of);
+    expect(rings(of)).toBeGreaterThan(0);
+    of.link.endWaiting();
+    writeMuch(of);
+    expect(rings(of)).toBe(0);
+  });
+
+  test('I12: for a write that has failed', () => {
+    const of = bench();
+    of.device.failing = ({ operation }) => operation === 'write';
+    writeMuch(of);
+    expect(rings(of)).toBeGreaterThan(0);
+  });
+
+  test('for a block that was given up, and for one that was loaded', () => {
+    const of = bench();
+    const pointer = pointerOf(of.device, 5);
+    of.port.load(loadOf(5 * BLOCK, { memoryOffset: 0, pointer, cookie: 7 }));
+    expect(rings(of)).toBe(1);
+    of.port.free({ fileOffset: byteCount(60 * BLOCK), cookie: 2, mayCancel: false });
+    of.port.fence(3);
+    expect(rings(of)).toBeGreaterThan(0);
+  });
+
+  test('for room in a full ring of requests, and in no other', () => {
+    const of = bench();
+    for (let n = 0; n < REQUEST_CELLS - 1; n += 1) of.port.lend(0 as SlotIndex);
+    expect(rings(of)).toBe(0);
+    for (let n = 0; n < REQUEST_CELLS; n += 1) of.port.lend(0 as SlotIndex);
+    expect(rings(of)).toBe(1);
+  });
+
+  test('for a full ring of completions, which it alone can empty', () => {
+    const of = bench();
+    for (let n = 0; n < COMPLETION_CELLS / (2 ** 20 / BLOCK); n += 1) {
+      writeMuch(of);
+      expect(rings(of)).toBe(0);
+    }
+    writeMuch(of);
+    expect(rings(of)).toBeGreaterThan(0);
+    while (of.port.poll(of.sink) > 0);
+    expect(of.port.outstanding).toBe(0);
+  });
+
+  test('for lent slots when half of them are filled', () => {
+    const of = bench();
+    for (let n = 0; n < 4; n += 1) of.port.lend(of.cache.lend() as SlotIndex);
+    const client = new Client(of, 0);
+    const miss = (block: number) => client.post(pointerOf(of.device, block));
+    miss(5);
+    expect(rings(of)).toBe(0);
+    miss(7);
+    expect(rings(of)).toBe(0);
+    miss(9);
+    expect(rings(of)).toBe(1);
+    expect(of.port.poll(of.sink)).toBe(3);
+  });
+});
+
 describe('stopping', () => {
   const fault: DeviceFault = {
     ...({ kind: 'io', operation: 'flush', file: 'disk-0', detail: 'the other disk' } as const),
