@@ -17,6 +17,8 @@ const FULL_RING = server(
   'never waits for the store: a full completion ring holds nobody up',
 );
 
+const woken = (title: string) => server('the store’s thread is woken', title);
+
 export const DISK_THREADS: readonly Sabotage[] = [
   {
     name: 'free-overtakes-write',
@@ -106,6 +108,39 @@ export const DISK_THREADS: readonly Sabotage[] = [
     find: 'if (count >= COMPLETION_CELLS) this.ring();',
     replace: '',
     test: FULL_RING,
+  },
+  {
+    name: 'waiting-unsaid',
+    protects: 'no wake-up is lost',
+    file: LINK,
+    find: 'atomicStore(words, control.storeWaits, 1);',
+    replace: '',
+    test: woken('for a write that has landed, while it waits for anything at all'),
+  },
+  {
+    name: 'failed-write-untold',
+    protects: 'I12',
+    file: SERVER,
+    find: "kind === COMPLETION.written && typeof outcome !== 'object'",
+    replace: 'kind === COMPLETION.written',
+    test: woken('I12: for a write that has failed'),
+  },
+  {
+    name: 'room-untold',
+    protects: 'no wake-up is lost',
+    file: SERVER,
+    find: 'this.roomUntold = this.requests.release() || this.roomUntold;',
+    replace: 'this.requests.release();',
+    test: woken('for room in a full ring of requests, and in no other'),
+  },
+  {
+    name: 'full-completions-untold',
+    protects: 'no wake-up is lost',
+    file: SERVER,
+    find: `        this.answersUntold = true;
+        break;`,
+    replace: '        break;',
+    test: woken('for a full ring of completions, which it alone can empty'),
   },
   {
     name: 'late-completions-taken',

@@ -167,7 +167,7 @@ export class BlockIo implements CompletionSink, LogWriter {
     return Math.max(1, Math.min(LOADS_AT_ONCE_MAX, Math.floor(this.cache.slotCount / 4)));
   }
 
-  /** Brings them into the cache together, `loadsAtOnce` at most. What cannot be read fails whoever asks for it alone. */
+  /** Brings them into the cache together, `loadsAtOnce` at most. What cannot be read fails whoever asks for it. */
   prefetch(pointers: readonly Pointer[]): void {
     try {
       for (const slot of this.load(pointers)) this.cache.drop(slot);

@@ -122,7 +122,9 @@ describe('pointers that are not what they should be', () => {
     reopened.transact((tx) => tx.freeMany(pointers.slice(1, 30)));
     expect(storeReads(reopened) - readsBefore).toBeLessThan(15);
     settle(reopened);
-    expect(checkStore(reopened, [pointers[0] as Pointer, ...pointers.slice(30)]).problems).toEqual([]);
+    expect(checkStore(reopened, [pointers[0] as Pointer, ...pointers.slice(30)]).problems).toEqual(
+      [],
+    );
     const damaged = { ...(pointers[35] as Pointer), hashLow: 1 };
     const some = [pointers[34], damaged] as Pointer[];
     expect(() => reopened.transact((tx) => tx.freeMany(some))).toThrow(coded('NOT_FOUND'));

@@ -442,8 +442,8 @@ export class DiskServer {
   }
 
   /**
-   * Counters, progress, and the bells of all who have got something. Clients that wait for more than one block are woken
-   * for several together: a wake-up costs as much as reading three blocks.
+   * Counters, progress, and the bells of all who have got something. Clients that wait for more than one block are
+   * woken for several together: a wake-up costs as much as reading three blocks.
    */
   private report(): void {
     const { configured } = this;
