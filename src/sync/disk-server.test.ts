@@ -319,18 +319,25 @@ describe('the store’s thread is woken', () => {
     expect(of.port.outstanding).toBe(0);
   });
 
-  test('for lent slots when half of them are filled', () => {
+  test('for the slots that clients fill when all that they have missed is read, or when none is left', () => {
     const of = bench();
-    for (let n = 0; n < 4; n += 1) of.port.lend(of.cache.lend() as SlotIndex);
     const client = new Client(of, 0);
-    const miss = (block: number) => client.post(pointerOf(of.device, block));
-    miss(5);
-    expect(rings(of)).toBe(0);
-    miss(7);
-    expect(rings(of)).toBe(0);
-    miss(9);
+    const missThree = () => {
+      for (const block of [5, 7, 9]) client.post(pointerOf(of.device, block));
+    };
+    for (let n = 0; n < 4; n += 1) of.port.lend(of.cache.lend() as SlotIndex);
+    missThree();
     expect(rings(of)).toBe(1);
     expect(of.port.poll(of.sink)).toBe(3);
+    of.port.lend(of.cache.lend() as SlotIndex);
+    missThree();
+    const before = of.link.bell.value;
+    of.server.step();
+    expect(of.link.bell.value).toBe(before);
+    of.server.step();
+    expect(of.link.bell.value).toBe(before + 1);
+    expect(rings(of)).toBe(0);
+    expect(of.device.callsOf('read')).toHaveLength(6);
   });
 });
 

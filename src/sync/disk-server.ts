@@ -102,7 +102,7 @@ export class DiskServer {
   /** Published since the store's bell was last rung: what it acts on, writes that have landed, lent slots filled. */
   private answersUntold = false;
   private writesUntold = false;
-  private fillsUntold = 0;
+  private fillsUntold = false;
   /** A full ring has room again since then. */
   private roomUntold = false;
   private ended = false;
@@ -420,7 +420,7 @@ export class DiskServer {
       putValue(words, at, cookie);
       if (typeof outcome === 'object') putFault(words, at, this.numberOf(outcome), outcome);
       answers.publish();
-      if (kind === COMPLETION.filled) this.fillsUntold += 1;
+      if (kind === COMPLETION.filled) this.fillsUntold = true;
       else if (kind === COMPLETION.written && typeof outcome !== 'object') this.writesUntold = true;
       else this.answersUntold = true;
       count += 1;
@@ -449,26 +449,26 @@ export class DiskServer {
     const { configured } = this;
     this.page.progress();
     if (configured !== undefined) this.page.publish(configured.loop.counted);
-    if (this.storeIsConcerned()) {
+    const more = !this.ended && configured !== undefined && configured.loop.queuedLoads > 0;
+    if (this.storeIsConcerned(more)) {
       this.storeBell.ring();
       this.answersUntold = false;
       this.writesUntold = false;
-      this.fillsUntold = 0;
+      this.fillsUntold = false;
       this.roomUntold = false;
     }
-    const more = !this.ended && configured !== undefined && configured.loop.queuedLoads > 0;
     if (!more || this.answeredCount >= ANSWERS_TOGETHER) this.ringClients();
   }
 
   /**
-   * It is not woken for writes that have landed, unless it is blocked until something comes, and for lent slots only
-   * when half of them are filled: it has nothing to do then, and sees them when it looks for something else.
+   * It is not woken for writes that have landed, unless it is blocked until something comes, nor for slots that
+   * clients have filled while there are more to fill: it has nothing to do then, and sees them when it looks next.
    */
-  private storeIsConcerned(): boolean {
+  private storeIsConcerned(more: boolean): boolean {
     const { words, control } = this.memory;
     if (this.answersUntold || this.roomUntold) return true;
-    if (this.fillsUntold > this.lent.length) return true;
-    const untold = this.writesUntold || this.fillsUntold > 0;
+    if (this.fillsUntold && (!more || this.lent.length === 0)) return true;
+    const untold = this.writesUntold || this.fillsUntold;
     return untold && atomicLoad(words, control.storeWaits) !== 0;
   }
 
