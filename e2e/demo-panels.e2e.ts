@@ -6,7 +6,7 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launch, type RunningBrowser, removeProfile } from './browser.ts';
 import { DEMO_FOLDER } from './build-page.ts';
-import { censusOf, checkDemo, seriousFindings, waitForDemo } from './demo-page.ts';
+import { censusOf, checkDemo, type Finding, seriousFindings, waitForDemo } from './demo-page.ts';
 import { startServer, type TestServer } from './server.ts';
 
 const SOON = { timeout: 20_000 };
@@ -301,17 +301,33 @@ describe.each([
     expect(await page.locator('.tile:visible').count()).toBe(16);
   });
 
-  test('axe-core has nothing serious to say, in light and dark, of the page and its documents', async () => {
+  const findingsOf = async (tab: Page) => {
+    const found: Finding[] = [];
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      found.push(...(await seriousFindings(tab)));
+    }
+    return found;
+  };
+
+  test('axe-core has nothing serious to say, in light and dark, while all workloads run', async () => {
     await page.click('#mix');
     await page.waitForTimeout(1000);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      expect(await seriousFindings(page)).toEqual([]);
-    }
+    expect(await findingsOf(page)).toEqual([]);
     await stopAll();
+  });
+
+  test('nor of an empty store, whose arenas have no file and whose logs have no record', async () => {
+    const empty = await browser.newPage(`${server.url}${query}&store=empty`);
+    await waitForDemo(empty);
+    expect(await findingsOf(empty)).toEqual([]);
+    await empty.close();
+  });
+
+  test('nor of the documents, and their pictures are there', async () => {
     const documents = await browser.newPage(`${server.url}docs.html#architecture/life-of-a-write`);
     await documents.locator('h2.here').waitFor();
-    expect(await seriousFindings(documents)).toEqual([]);
+    expect(await findingsOf(documents)).toEqual([]);
     await documents.goto(`${server.url}docs.html#readme`);
     const missing = () =>
       documents
