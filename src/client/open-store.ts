@@ -5,6 +5,7 @@
 import { proxy } from 'comlink';
 import { StoreError } from '../base/errors.ts';
 import { BlockHasher, createHasher, type Hasher } from '../format/hasher.ts';
+import { PAGE_CLIENT } from '../shared/control-layout.ts';
 import { StageWriter } from '../shared/stage.ts';
 import type { OpenedStore } from '../store/verbs.ts';
 import { remoteBlocks } from './block-source.ts';
@@ -207,9 +208,6 @@ function notSharedError(): StoreError {
     'Sharing a store needs the threaded profile: the page must be cross-origin isolated.',
   );
 }
-
-/** The page is client number 0. */
-const PAGE_CLIENT = 0;
 
 function sharedReading(
   { reading }: OpenedStore,

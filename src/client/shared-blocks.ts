@@ -94,7 +94,7 @@ export class SharedBlocks implements BlockSource {
 
   #asksOf(disk: number): DiskAsks {
     const { memory, geometry, client } = this.parts;
-    const cellCount = mailboxCells(geometry);
+    const cellCount = mailboxCells(geometry, client);
     const landings = Array.from({ length: cellCount }, (_, cell) => {
       const offset = landingOffset(memory.contents, geometry, { client, disk, cell });
       return memory.bytes.subarray(offset, offset + geometry.blockBytes);

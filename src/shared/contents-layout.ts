@@ -3,21 +3,25 @@
  *
  *     0                     cache slots, then the superblock's staging: the engine's `BlockMemory`
  *     rawStart              a piece a disk, for plain reads and writes of opening, growth and check
- *     landingStart          a piece a client and disk: where what clients miss arrives, a block a cell
+ *     landingStart          a piece a client: where what it misses arrives, a block a cell, disk after disk
  *     stageStart            blocks that the page writes, a block a cell (`stage`)
  *
  * Misses land in the client's own piece and not in a cache slot, so that nobody has to keep a slot for a client that
  * may be slow, or dead. The disk worker copies a verified block into a slot it was lent as well.
  */
+import { assert } from '../base/assert.ts';
 import { DISKS_MAX } from '../format/geometry.ts';
-import { CLIENTS_MAX, MAILBOX_CELLS_MAX } from './control-layout.ts';
+import { CLIENTS_MAX, MAILBOX_CELLS_MAX, PAGE_CLIENT } from './control-layout.ts';
 
 /** Of one plain read or write; longer ones are done piece by piece. */
-export const RAW_BYTES = 256 * 1024;
-/** Shared among all pairs of a client and a disk. */
-const LANDING_BYTES = 8 * 2 ** 20;
+export const RAW_BYTES = 128 * 1024;
+/** Most pages share their store with nobody, so the page has more room than the others, who may not be there. */
+const PAGE_LANDING_BYTES = 2 ** 20;
+/** One of the largest blocks from each of the most disks. */
+const OTHERS_LANDING_BYTES = 2 ** 19;
+const LANDING_BYTES = PAGE_LANDING_BYTES + (CLIENTS_MAX - 1) * OTHERS_LANDING_BYTES;
 /** Blocks that the page has written and the store worker has not taken yet. */
-export const STAGE_BYTES = 4 * 2 ** 20;
+export const STAGE_BYTES = 2 * 2 ** 20;
 const BLOCK_BYTES_MAX = 65_536;
 const SLOT_BYTES_MAX = 65_536;
 /** A cache has a few slots however little was asked for; the store's blocks may be larger than expected. */
@@ -38,10 +42,14 @@ export function contentsLayout(cacheBytes: number): ContentsLayout {
   return { rawStart, landingStart, stageStart, byteCount: stageStart + STAGE_BYTES };
 }
 
-/** Cells of a mailbox that have room to land: at least two, for the largest blocks on the most disks. */
-export function mailboxCells(geometry: { blockBytes: number; diskCount: number }): number {
-  const pairs = CLIENTS_MAX * geometry.diskCount;
-  return Math.min(MAILBOX_CELLS_MAX, Math.floor(LANDING_BYTES / (pairs * geometry.blockBytes)));
+/** Cells of a client's mailboxes that have room to land: at least one, for the largest blocks on the most disks. */
+export function mailboxCells(
+  geometry: { blockBytes: number; diskCount: number },
+  client: number,
+): number {
+  const bytes = client === PAGE_CLIENT ? PAGE_LANDING_BYTES : OTHERS_LANDING_BYTES;
+  const bytesPerDisk = bytes / geometry.diskCount;
+  return Math.min(MAILBOX_CELLS_MAX, Math.floor(bytesPerDisk / geometry.blockBytes));
 }
 
 export function landingOffset(
@@ -50,6 +58,9 @@ export function landingOffset(
   place: { client: number; disk: number; cell: number },
 ): number {
   const { client, disk, cell } = place;
-  const mailbox = client * geometry.diskCount + disk;
-  return layout.landingStart + (mailbox * mailboxCells(geometry) + cell) * geometry.blockBytes;
+  const cells = mailboxCells(geometry, client);
+  assert(cell < cells, 'a cell of a mailbox has room to land');
+  const before =
+    client === PAGE_CLIENT ? 0 : PAGE_LANDING_BYTES + (client - 1) * OTHERS_LANDING_BYTES;
+  return layout.landingStart + before + (disk * cells + cell) * geometry.blockBytes;
 }

@@ -25,6 +25,8 @@ import { LINE_WORDS, type RingLayout, ringWords } from './ring.ts';
 
 /** Threads that read a store besides its own workers: the page, and those that it was shared with. */
 export const CLIENTS_MAX = 8;
+/** The page's place among them: who opened the store. */
+export const PAGE_CLIENT = 0;
 /** The store worker's own place among the readers, for exports and checks. */
 export const STORE_CLIENT = CLIENTS_MAX;
 /** Requests of one client that may be on their way to one disk. Landing room may allow fewer. */
@@ -40,7 +42,7 @@ export const SESSION = {
   blockBytes: 0,
   slotCount: 1,
   diskCount: 2,
-  /** Cells of a mailbox that have landing room. */
+  /** Cells of the page's mailboxes that have landing room; the other clients' have fewer. */
   mailboxCells: 3,
   /** Not 0: the session has ended, whoever waits gives up. Set once, with all doorbells rung. */
   ended: 4,

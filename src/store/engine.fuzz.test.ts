@@ -241,11 +241,11 @@ class Life {
     const { threads, engine } = this.store;
     if (threads === undefined) return;
     const { blockBytes, diskCount } = engine.geometry;
-    const cellCount = mailboxCells({ blockBytes, diskCount });
     const { memory } = threads.threads;
     for (const { pointer, fill: value } of this.now.live) {
       const disk = arenaDisk(arenaOf(pointer.address, engine.geometry), engine.geometry);
       const client = value % 3;
+      const cellCount = mailboxCells({ blockBytes, diskCount }, client);
       const asked = new MissClient({ memory, client, disk, blockBytes, diskCount, cellCount });
       const cell = asked.post(pointer, fileOffsetOf(pointer.address, engine.geometry));
       threads.threads.runAll();

@@ -25,7 +25,7 @@ function openWith(options: { slots: number; count: number }) {
     const { geometry } = engine;
     const disk = arenaDisk(arenaOf(pointer.address, geometry), geometry);
     const client = new MissClient({
-      ...{ memory, disk, client: 1, cellCount: mailboxCells(geometry) },
+      ...{ memory, disk, client: 1, cellCount: mailboxCells(geometry, 1) },
       ...{ blockBytes: geometry.blockBytes, diskCount: geometry.diskCount },
     });
     const cell = client.post(pointer, fileOffsetOf(pointer.address, geometry));

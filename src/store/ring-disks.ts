@@ -5,6 +5,7 @@
 
 import { cacheLayout } from '../shared/cache-layout.ts';
 import { mailboxCells } from '../shared/contents-layout.ts';
+import { PAGE_CLIENT } from '../shared/control-layout.ts';
 import { describeSession, type SessionMemory } from '../shared/session-memory.ts';
 import type { DiskLink } from '../sync/disk-link.ts';
 import { RingPort } from '../sync/ring-port.ts';
@@ -20,7 +21,7 @@ export function ringDisks(
   return ({ label, slotCount }) => {
     const { words, control, bytes } = memory;
     const { blockBytes, diskCount } = label.geometry;
-    const cells = mailboxCells({ blockBytes, diskCount });
+    const cells = mailboxCells({ blockBytes, diskCount }, PAGE_CLIENT);
     describeSession(memory, { blockBytes, slotCount, diskCount, mailboxCells: cells });
     const ports = links.slice(0, diskCount).map(openPort);
     for (const port of ports) {
