@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { arenaDisk, arenaOffset, emptyFileBytes } from '../format/geometry.ts';
+import { arenaDisk, arenaOffset, arenasMax, emptyFileBytes } from '../format/geometry.ts';
 import { MemoryStore, TINY_GEOMETRY } from '../sim/memory-store.ts';
 import { WatchedDirectory } from '../sim/watched-directory.ts';
+import { arenasWithin } from './growth.ts';
 
 const block = (fill: number) => new Uint8Array(512).fill(fill);
 const GEOMETRY = { ...TINY_GEOMETRY, diskCount: 3, arenaBytes: 64 * 512 };
@@ -40,6 +41,28 @@ describe('growth', () => {
     expect(grownBlocks(store)).toEqual([64, 50]);
     store.commit();
     expect(grownBlocks(store.reopen())).toEqual([64, 50]);
+  });
+
+  test.each([1, 2, 3, 5])(
+    'keeps within the arenas that were foreseen, on %d disks',
+    (diskCount) => {
+      const geometry = { ...GEOMETRY, diskCount };
+      for (const maxBytes of [ARENA / 2, 3 * ARENA, 7 * ARENA + 512]) {
+        const foreseen = arenasWithin(geometry, { maxBytes, filesBytes: [] });
+        const store = new MemoryStore({ geometry, maxBytes });
+        fill(store);
+        expect(store.engine.arenas.arenas.length).toBeLessThanOrEqual(foreseen);
+        expect(foreseen * ARENA).toBeLessThan(maxBytes + 2 * diskCount * ARENA);
+      }
+    },
+  );
+
+  test('finds room for all arenas that are there, whatever maxBytes says now', () => {
+    const store = new MemoryStore({ geometry: GEOMETRY, maxBytes: 11 * ARENA });
+    fill(store);
+    const filesBytes = store.engine.ports.map((port) => port.size() as number);
+    expect(arenasWithin(GEOMETRY, { maxBytes: 0, filesBytes })).toBe(12);
+    expect(arenasWithin(GEOMETRY, { maxBytes: 2 ** 50, filesBytes })).toBe(arenasMax(GEOMETRY));
   });
 
   test('goes on with an arena that had to stop, once maxBytes allows', () => {

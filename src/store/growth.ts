@@ -8,7 +8,13 @@
 import type { ArenaSet } from '../arena/arena-set.ts';
 import type { ArenaIndex, DiskIndex } from '../base/brand.ts';
 import type { DeviceFault } from '../device/device.ts';
-import { arenaBlocks, arenaOffset, arenasMax, type Geometry } from '../format/geometry.ts';
+import {
+  arenaBlocks,
+  arenaOffset,
+  arenasMax,
+  arenasOffset,
+  type Geometry,
+} from '../format/geometry.ts';
 import type { DiskPort } from '../sync/disk-port.ts';
 
 const STEP_BYTES_MIN = 2 ** 20;
@@ -17,6 +23,22 @@ const STEP_BYTES_MAX = 64 * 2 ** 20;
 const STEP_BLOCKS_MIN = 64;
 
 export type GrowthOutcome = 'grown' | 'full' | DeviceFault;
+
+/**
+ * How many arenas a store has whose files are so long, or may come to have while it grows to `maxBytes`: no disk grows
+ * while another has grown less, and none by more than an arena at once.
+ */
+export function arenasWithin(
+  geometry: Geometry,
+  { maxBytes, filesBytes }: { readonly maxBytes: number; readonly filesBytes: readonly number[] },
+): number {
+  const { arenaBytes, diskCount } = geometry;
+  const perDisk = Math.ceil(maxBytes / diskCount / arenaBytes) + 1;
+  const present = filesBytes.map((bytes) =>
+    Math.ceil((bytes - arenasOffset(geometry)) / arenaBytes),
+  );
+  return Math.min(arenasMax(geometry), diskCount * Math.max(perDisk, ...present));
+}
 
 export class Growth {
   private readonly geometry: Geometry;

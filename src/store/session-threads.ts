@@ -6,18 +6,19 @@ import type { StatesRoom } from '../arena/block-state.ts';
 import { unsharedStates } from '../arena/block-state.ts';
 import type { DiskIndex } from '../base/brand.ts';
 import { nextTask } from '../base/next-task.ts';
-import type { Device } from '../device/device.ts';
+import { type Device, isFault } from '../device/device.ts';
 import { EpochHorizon } from '../epoch/epoch-horizon.ts';
 import { EpochClock, EpochSlot } from '../epoch/epochs.ts';
 import type { ReaderHorizon } from '../epoch/reader-horizon.ts';
-import { arenaBlocks, arenasMax, type Geometry } from '../format/geometry.ts';
-import { CLIENTS_MAX, STORE_CLIENT } from '../shared/control-layout.ts';
+import { arenaBlocks, type Geometry } from '../format/geometry.ts';
+import { CLIENTS_MAX, PAGE_CLIENT, STORE_CLIENT } from '../shared/control-layout.ts';
 import { PublishedStateWriter } from '../shared/published-state.ts';
 import type { SessionMemory } from '../shared/session-memory.ts';
 import { allocateSharedStates, type SharedReading, SharedStates } from '../shared/shared-states.ts';
 import { DiskLink, type Waiting } from '../sync/disk-link.ts';
 import { RemoteDevice } from '../sync/remote-device.ts';
 import type { StoreDirectory } from './directory.ts';
+import { arenasWithin } from './growth.ts';
 import type { StoreStats } from './report.ts';
 import { ringDisks } from './ring-disks.ts';
 import { allocateSharedStats, SharedStatsWriter } from './shared-stats.ts';
@@ -27,7 +28,7 @@ import type { PublishedState } from './verbs.ts';
 /** The page opens the store; others are attached to it. */
 const CLIENT_NAMES: readonly string[] = Array.from({ length: CLIENTS_MAX + 1 }, (_, client) => {
   if (client === STORE_CLIENT) return 'store worker';
-  return client === 0 ? 'page' : `client ${client}`;
+  return client === PAGE_CLIENT ? 'page' : `client ${client}`;
 });
 /** The figures that others look at are renewed once a frame at most. */
 const STATS_EVERY_MS = 15;
@@ -101,7 +102,9 @@ export class SessionThreads {
     const links = devices.map((device) => this.links.get(device.file) as DiskLink);
     return (store) => {
       const { geometry, hashDomain } = store.label;
-      const states = allocateSharedStates(statesSize(geometry));
+      const filesBytes = devices.map((device) => lengthOf(device));
+      const arenaCount = arenasWithin(geometry, { maxBytes: store.maxBytes, filesBytes });
+      const states = allocateSharedStates(statesSize(geometry, arenaCount));
       this.states = new SharedStates(states);
       const { slotCount } = store;
       this.reading = {
@@ -168,8 +171,17 @@ export class SessionThreads {
   }
 }
 
-function statesSize(geometry: Geometry): { arenaCount: number; arenaBlocks: number } {
+/** Who opens the store reports what is wrong with a file; here it counts as one that has not grown. */
+function lengthOf(device: Device): number {
+  const size = device.size();
+  return isFault(size) ? 0 : size;
+}
+
+function statesSize(
+  geometry: Geometry,
+  arenasWanted: number,
+): { arenaCount: number; arenaBlocks: number } {
   const blocks = arenaBlocks(geometry);
   const fitting = Math.max(1, Math.floor(SHARED_STATES_BYTES_MAX / blocks));
-  return { arenaCount: Math.min(arenasMax(geometry), fitting), arenaBlocks: blocks };
+  return { arenaCount: Math.min(arenasWanted, fitting), arenaBlocks: blocks };
 }

@@ -275,6 +275,8 @@ export type OpenDisks = (store: {
   readonly label: Label;
   readonly slotCount: number;
   readonly blockHasher: BlockHasher;
+  /** Bytes of arenas that the store may grow to. */
+  readonly maxBytes: number;
 }) => EngineDisks;
 
 export interface EngineSettings {
@@ -335,10 +337,10 @@ export function openInlineEngine(options: EngineFiles): OpenedEngine {
 
 /** Recovers, and puts an engine on the disks. Throws CORRUPT or IO. */
 export function openEngine(options: EngineSettings, openDisks: OpenDisks): OpenedEngine {
-  const { label, hasher } = options;
+  const { label, hasher, maxBytes } = options;
   const blockHasher = new BlockHasher(hasher, label.hashDomain);
   const slotCount = cacheSlots(options.cacheBytes, label.geometry);
-  const { ports, memory, control } = openDisks({ label, slotCount, blockHasher });
+  const { ports, memory, control } = openDisks({ label, slotCount, blockHasher, maxBytes });
   const scratch = options.readOnly ? undefined : sectorScratch(memory, label.geometry, slotCount);
   const recovered = recover({ label, ports, hasher, blockHasher, scratch });
   const engine = new Engine({
@@ -349,7 +351,7 @@ export function openEngine(options: EngineSettings, openDisks: OpenDisks): Opene
     slotCount,
     hasher,
     blockHasher,
-    maxBytes: options.maxBytes,
+    maxBytes,
     readOnly: options.readOnly,
     liveness: options.liveness,
     events: options.events,
