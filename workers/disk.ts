@@ -7,6 +7,6 @@ import { runDisk } from '../src/sync/run-disk.ts';
 serveDisk(globalThis as unknown as Endpoint, {
   locks: navigator.locks,
   openFile: openOpfsFile,
-  run: async (server, memory, disk) => runDisk(server, memory.diskBell(disk), () => memory.ended),
+  run: (server, memory, disk) => runDisk(server, memory.diskBell(disk), () => memory.ended),
   exit: () => globalThis.close(),
 });

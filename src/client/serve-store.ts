@@ -50,7 +50,7 @@ export function serveStore(options: ServeOptions = {}): void {
   serveDisk(endpoint, {
     locks,
     openFile: openOpfsFile,
-    run: async (server, memory, disk) => runDisk(server, memory.diskBell(disk), () => memory.ended),
+    run: (server, memory, disk) => runDisk(server, memory.diskBell(disk), () => memory.ended),
     exit,
   });
 }

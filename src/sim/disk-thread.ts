@@ -29,5 +29,5 @@ const server = new DiskServer({
   verifier: (hashDomain) => new BlockHasher(hasher, hashDomain).verify,
 });
 const ended = () => atomicLoad(memory.words, memory.control.session + SESSION.ended) !== 0;
-runDisk(server, new Doorbell(memory.words, memory.control.diskBell(disk)), ended);
+await runDisk(server, new Doorbell(memory.words, memory.control.diskBell(disk)), ended);
 parentPort?.postMessage({ bytes: file.bytes(), isOpen: file.isOpen });

@@ -89,26 +89,26 @@ describe('a disk’s thread', () => {
     return { memory, file, server, askClose };
   }
 
-  test('ends when the store has closed its file', () => {
+  test('ends when the store has closed its file', async () => {
     const { memory, file, server, askClose } = thread();
     askClose();
-    runDisk(server, memory.diskBell(0), () => memory.ended);
+    await runDisk(server, memory.diskBell(0), () => memory.ended);
     expect([file.isOpen, server.closed]).toEqual([false, true]);
   });
 
-  test('I14: ends when the session has, with its file given back and nothing more done', () => {
+  test('I14: ends when the session has, with its file given back and nothing more done', async () => {
     const { memory, file, server } = thread();
     memory.end();
-    runDisk(server, memory.diskBell(0), () => memory.ended);
+    await runDisk(server, memory.diskBell(0), () => memory.ended);
     expect([file.isOpen, server.closed]).toEqual([false, true]);
   });
 
-  test('I14: shows that it lives while there is nothing to do', () => {
+  test('I14: shows that it lives while there is nothing to do', async () => {
     const { memory, server, askClose } = thread();
     const page = new DiskPageReader(memory.words, memory.control.diskPage(0));
     const before = page.progress;
     let looks = 0;
-    runDisk(server, memory.diskBell(0), () => {
+    await runDisk(server, memory.diskBell(0), () => {
       looks += 1;
       if (looks === 2) askClose();
       return false;
@@ -116,6 +116,20 @@ describe('a disk’s thread', () => {
     // Once when it had waited in vain, and once for the request.
     expect(page.progress).toBeGreaterThan(before + 1);
     expect(server.closed).toBe(true);
+  });
+
+  test('comes back to its event loop while there is nothing to do', async () => {
+    const { memory, server } = thread();
+    let heard = false;
+    let looks = 0;
+    setImmediate(() => {
+      heard = true;
+    });
+    await runDisk(server, memory.diskBell(0), () => {
+      looks += 1;
+      return heard || looks > 3;
+    });
+    expect(heard).toBe(true);
   });
 });
 
