@@ -11,6 +11,7 @@ import type { RunOptions } from './page/group.ts';
 import type { GrowthRequest, GrowthResult } from './page/growth.ts';
 import { MEMORY_ALLOWANCE_BYTES, type MemoryRequest, type MemoryResult } from './page/memory.ts';
 import type { SuiteResult } from './page/suite.ts';
+import { sizeText } from './report.ts';
 
 /** Else a page waits for the next collection of garbage, which may be 20 s away, before it measures its memory. */
 const FLAGS = ['--enable-blink-features=ForceEagerMeasureMemory'];
@@ -77,7 +78,7 @@ async function buildPage(root: string, folder: string): Promise<void> {
 }
 
 export function judgeMemory(request: MemoryRequest, result: MemoryResult): Verdict[] {
-  const row = `memory, ${Math.round(request.dataBytes / 2 ** 30)} GiB store`;
+  const row = `memory, store of ${sizeText(request.dataBytes)}`;
   const text = (bytes: number) => `${(bytes / MIB).toFixed(1)} MiB`;
   const largest = Math.max(result.filledBytes, result.halfBytes, result.endBytes);
   const drift = result.endBytes - result.halfBytes;

@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: opfs-blocks beside the limit and beside what people would use instead. Prints Markdown, writes JSON.
  *
- * --quick            two minutes at most
- * --only TEXT        groups whose title contains it, and nothing else
+ * --quick            two minutes at most: fewer samples, and less data where a row says so
+ * --only TEXT        groups whose title contains it, and nothing else: `--only "memory of"`, `--only replay`
  * --profile NAME     threaded, inline or both (as the page's headers allow)
  * --growth, --huge   the growth table up to 1 GiB, up to 8 GiB; part of a full run up to 1 GiB
  */
@@ -18,14 +18,16 @@ import type { GrowthResult } from './page/growth.ts';
 import type { MemoryRequest } from './page/memory.ts';
 import type { SuiteResult } from './page/suite.ts';
 import { barTable } from './page/table.ts';
-import { groupReport, growthReport, machineReport } from './report.ts';
+import { groupReport, growthReport, machineReport, partsText } from './report.ts';
 
 const MIB = 2 ** 20;
 const RESULTS = 'bench-results';
 const QUICK = { msPerGroup: 1500, roundsMax: 60, nodeMs: 1000, growthMs: 3000 };
 const FULL = { msPerGroup: 20_000, roundsMax: 400, nodeMs: 10_000, growthMs: 15_000 };
+const MEMORY_TITLE = 'Memory of an open store';
 const MEMORY: MemoryRequest = { dataBytes: 1024 * MIB, cacheBytes: 64 * MIB, operations: 1e6 };
-const QUICK_OPERATIONS = 100_000;
+const QUICK_MEMORY: MemoryRequest = { ...MEMORY, dataBytes: 256 * MIB, operations: 50_000 };
+const CODE_TITLE = 'Code shipped';
 
 const { values: flags } = parseArgs({
   options: {
@@ -38,7 +40,11 @@ const { values: flags } = parseArgs({
 });
 const scale = flags.quick ? QUICK : FULL;
 const root = process.cwd();
-const log = (line: string) => console.error(line);
+const log = (line: string) => console.error(`${(performance.now() / 1000).toFixed(1)} s: ${line}`);
+
+function isWanted(title: string): boolean {
+  return flags.only === undefined || title.toLowerCase().includes(flags.only.toLowerCase());
+}
 
 async function runSuites(browser: BenchBrowser): Promise<SuiteResult[]> {
   const options = {
@@ -54,10 +60,12 @@ async function runSuites(browser: BenchBrowser): Promise<SuiteResult[]> {
 }
 
 async function runMemory(browser: BenchBrowser): Promise<Verdict[]> {
-  const request = flags.quick ? { ...MEMORY, operations: QUICK_OPERATIONS } : MEMORY;
-  log('memory');
+  const request = flags.quick ? QUICK_MEMORY : MEMORY;
+  log(MEMORY_TITLE);
   const result = await browser.memory(request);
-  return result === undefined ? [] : judgeMemory(request, result);
+  if (result === undefined) return [];
+  for (const moment of result.parts) log(partsText(moment));
+  return judgeMemory(request, result);
 }
 
 async function runGrowth(browser: BenchBrowser): Promise<GrowthResult[]> {
@@ -72,18 +80,17 @@ async function runGrowth(browser: BenchBrowser): Promise<GrowthResult[]> {
 }
 
 async function main(): Promise<void> {
-  const startedMs = performance.now();
   const everything = flags.only === undefined;
-  const nodeGroups: GroupResult[] = everything ? await measureNodeRows(scale.nodeMs) : [];
-  const code = everything ? await measureCode() : { sizes: {}, verdicts: [] };
+  const nodeGroups: GroupResult[] = await measureNodeRows(scale.nodeMs, isWanted, log);
+  const code = isWanted(CODE_TITLE) ? await measureCode() : { sizes: {}, verdicts: [] };
   const browser = await startBenchBrowser(root, log);
   const suites = await runSuites(browser);
-  const memory = everything ? await runMemory(browser) : [];
+  const memory = isWanted(MEMORY_TITLE) ? await runMemory(browser) : [];
   const wantsGrowth = flags.growth || flags.huge || (everything && !flags.quick);
   const growth = wantsGrowth ? await runGrowth(browser) : [];
   await browser.close();
   const machine = describeMachine(root, `Chromium ${browser.version}`);
-  const seconds = (performance.now() - startedMs) / 1000;
+  const seconds = performance.now() / 1000;
   const everywhere = [
     ...nodeGroups.flatMap(({ verdicts }) => verdicts),
     ...memory,

@@ -33,9 +33,25 @@ const BARS: readonly Bar[] = [
   },
 ];
 
-export async function measureNodeRows(msPerGroup: number): Promise<GroupResult[]> {
+const REPLAY_TITLE = 'Replay of a 16 GiB store, Node';
+const ALLOCATION_TITLE = 'Allocation and free, logged, Node';
+
+export async function measureNodeRows(
+  msPerGroup: number,
+  isWanted: (title: string) => boolean,
+  log: (line: string) => void,
+): Promise<GroupResult[]> {
   const plan: Plan = { roundsMax: 40, warmUpRounds: 2, samplesPerTurn: 1, msMax: msPerGroup };
-  return [await measureReplay(plan), await measureAllocation(plan)];
+  const results: GroupResult[] = [];
+  for (const [title, measure] of [
+    [REPLAY_TITLE, measureReplay],
+    [ALLOCATION_TITLE, measureAllocation],
+  ] as const) {
+    if (!isWanted(title)) continue;
+    log(title);
+    results.push(await measure(plan));
+  }
+  return results;
 }
 
 async function measureReplay(plan: Plan): Promise<GroupResult> {
@@ -55,7 +71,7 @@ async function measureReplay(plan: Plan): Promise<GroupResult> {
     text: `${ms.toFixed(0)} ms`,
     atMost: REPLAY_MS_MAX,
   });
-  return { title: 'Replay of a 16 GiB store, Node', measurements, verdicts: [verdict] };
+  return { title: REPLAY_TITLE, measurements, verdicts: [verdict] };
 }
 
 async function measureAllocation(plan: Plan): Promise<GroupResult> {
@@ -75,7 +91,7 @@ async function measureAllocation(plan: Plan): Promise<GroupResult> {
     }),
     ...BARS.map((bar) => judge(bar, measurements, 'threaded')),
   ];
-  return { title: 'Allocation and free, logged, Node', measurements, verdicts };
+  return { title: ALLOCATION_TITLE, measurements, verdicts };
 }
 
 function medianOf(measurements: readonly Measurement[], name: string): number {

@@ -3,6 +3,7 @@ import type { Machine } from './machine.ts';
 import { NOT_MEASURED, type ProfileName } from './page/bars.ts';
 import type { GroupResult } from './page/group.ts';
 import type { GrowthResult } from './page/growth.ts';
+import type { MemoryPart } from './page/memory.ts';
 import { median } from './page/statistics.ts';
 import { markdownTable, sideTable, timeText } from './page/table.ts';
 
@@ -49,7 +50,13 @@ export function growthReport(results: readonly GrowthResult[]): string {
   return `## How cost grows with what is stored\n\n${markdownTable(head, [...rows, opening])}`;
 }
 
-function sizeText(byteCount: number): string {
+/** What the browser has counted for each thread. */
+export function partsText(parts: readonly MemoryPart[]): string {
+  const texts = parts.map(({ name, bytes }) => `${name} ${(bytes / 2 ** 20).toFixed(2)} MiB`);
+  return texts.sort().join(', ');
+}
+
+export function sizeText(byteCount: number): string {
   const mebibytes = byteCount / 2 ** 20;
   return mebibytes < 1024 ? `${mebibytes} MiB` : `${mebibytes / 1024} GiB`;
 }

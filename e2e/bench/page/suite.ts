@@ -59,23 +59,22 @@ export async function runSuite(
   const startedMs = performance.now();
   await removeLeftovers();
   const profile = await profileHere(options);
+  const isolated = globalThis.crossOriginIsolated;
+  const parts = PARTS.filter(({ titles }) => titles.some((title) => isWanted(options, title)));
+  if (parts.length === 0) return { profile, isolated, groups: [], missing: [], seconds: 0 };
   const missing: string[] = [];
   const peersByName = options.peers ? await openPeers(missing) : new Map<string, Peer>();
   const groups: GroupResult[] = [];
   const limit = await openLimit(DATA_BYTES);
   try {
     const context: RunContext = { ...options, profile, peersByName, report };
-    for (const { titles, run } of PARTS) {
-      if (titles.some((title) => isWanted(options, title))) {
-        groups.push(...(await run(context, limit)));
-      }
-    }
+    for (const { run } of parts) groups.push(...(await run(context, limit)));
   } finally {
     await closeLimit(limit);
     for (const peer of peersByName.values()) await peer.close();
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  return { profile, isolated: globalThis.crossOriginIsolated, groups, missing, seconds };
+  return { profile, isolated, groups, missing, seconds };
 }
 
 /** Of a run whose page was closed in the middle. */

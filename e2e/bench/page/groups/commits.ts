@@ -127,7 +127,6 @@ function manySides({ store, peers, blocks }: CommitSides): Side[] {
     kind: 'own',
     operations: IN_FLIGHT,
     samplesPerTurn: 1,
-    every: 2,
     async sample() {
       for (const bytes of blocks) await strict.put(FIRST_KEY, bytes);
     },
