@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: opfs-blocks beside the limit and beside what people would use instead. Prints Markdown, writes JSON.
  *
- * --quick            two minutes at most: fewer samples, and less data where a row says so
+ * --quick            two minutes at most: fewer samples, fewer peers, and less data where a row says so
  * --only TEXT        groups whose title contains it, and nothing else: `--only "memory of"`, `--only replay`
  * --profile NAME     threaded, inline or both (as the page's headers allow)
  * --growth, --huge   the growth table up to 1 GiB, up to 8 GiB; part of a full run up to 1 GiB
@@ -48,7 +48,12 @@ function isWanted(title: string): boolean {
 
 async function runSuites(browser: BenchBrowser): Promise<SuiteResult[]> {
   const options = {
-    ...{ msPerGroup: scale.msPerGroup, roundsMax: scale.roundsMax, peers: true },
+    ...{
+      msPerGroup: scale.msPerGroup,
+      roundsMax: scale.roundsMax,
+      peers: true,
+      barredPeersOnly: flags.quick,
+    },
     ...(flags.only === undefined ? {} : { only: flags.only }),
   };
   const suites: SuiteResult[] = [];
@@ -57,6 +62,11 @@ async function runSuites(browser: BenchBrowser): Promise<SuiteResult[]> {
   const haveInline = suites.some(({ profile }) => profile === 'inline');
   if (flags.profile !== 'threaded' && !haveInline) suites.push(await browser.suite(options, false));
   return suites;
+}
+
+function runCode(): ReturnType<typeof measureCode> {
+  log(CODE_TITLE);
+  return measureCode();
 }
 
 async function runMemory(browser: BenchBrowser): Promise<Verdict[]> {
@@ -82,7 +92,8 @@ async function runGrowth(browser: BenchBrowser): Promise<GrowthResult[]> {
 async function main(): Promise<void> {
   const everything = flags.only === undefined;
   const nodeGroups: GroupResult[] = await measureNodeRows(scale.nodeMs, isWanted, log);
-  const code = isWanted(CODE_TITLE) ? await measureCode() : { sizes: {}, verdicts: [] };
+  const code = isWanted(CODE_TITLE) ? await runCode() : { sizes: {}, verdicts: [] };
+  log('building the page');
   const browser = await startBenchBrowser(root, log);
   const suites = await runSuites(browser);
   const memory = isWanted(MEMORY_TITLE) ? await runMemory(browser) : [];

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly roundsMax: number;
   /** Opens the peers' stores too; the limit is always there. */
   readonly peers: boolean;
+  /** Only those peers that a bar is about; all when left out. */
+  readonly barredPeersOnly?: boolean;
   /** Groups whose title contains it; all when left out. */
   readonly only?: string;
   /** For every store that is opened, beside what a group needs. */

@@ -44,8 +44,8 @@ const BATCH = 64;
 /** One batch in so many is written instead of read. */
 const WRITE_EVERY = 8;
 const FILL_BLOCKS = 1024;
-/** Memory of messages is kept for their successors, and given up when none have come for so long. */
-const QUIET_MS = 600;
+/** Memory of messages is kept for their successors, and given up when none have come for so long, in milliseconds. */
+const QUIET_MS = 2100;
 const POINTER_BYTES = 24;
 /** Those of the `threaded` profile: elsewhere there is nothing to measure with. */
 const workers = import.meta.glob<new () => Worker>('../../../workers/{store,disk}.ts', {

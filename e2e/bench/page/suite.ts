@@ -26,18 +26,22 @@ export interface SuiteResult {
   readonly profile: ProfileName;
   readonly isolated: boolean;
   readonly groups: readonly GroupResult[];
-  /** Peers that this browser cannot run, and why. */
+  /** Peers that did not run, and why. */
   readonly missing: readonly string[];
   readonly seconds: number;
 }
 
-const PEERS: readonly [string, () => Promise<Peer>][] = [
-  ['IndexedDB, strict', () => openIndexedDb('strict')],
-  ['IndexedDB, relaxed', () => openIndexedDb('relaxed')],
-  ['idb-keyval', openIdbKeyval],
-  ['sqlite-wasm, opfs-sahpool', openSqliteWasm],
-  ['wa-sqlite, AccessHandlePoolVFS', openWaSqlite],
-  ['OPFS createWritable', openOpfsFiles],
+const PEERS: readonly {
+  readonly name: string;
+  readonly hasBar: boolean;
+  open(): Promise<Peer>;
+}[] = [
+  { name: 'IndexedDB, strict', hasBar: true, open: () => openIndexedDb('strict') },
+  { name: 'IndexedDB, relaxed', hasBar: true, open: () => openIndexedDb('relaxed') },
+  { name: 'idb-keyval', hasBar: false, open: openIdbKeyval },
+  { name: 'sqlite-wasm, opfs-sahpool', hasBar: true, open: openSqliteWasm },
+  { name: 'wa-sqlite, AccessHandlePoolVFS', hasBar: false, open: openWaSqlite },
+  { name: 'OPFS createWritable', hasBar: false, open: openOpfsFiles },
 ];
 
 /** Groups that share a store, and so stand or fall together. */
@@ -63,7 +67,7 @@ export async function runSuite(
   const parts = PARTS.filter(({ titles }) => titles.some((title) => isWanted(options, title)));
   if (parts.length === 0) return { profile, isolated, groups: [], missing: [], seconds: 0 };
   const missing: string[] = [];
-  const peersByName = options.peers ? await openPeers(missing) : new Map<string, Peer>();
+  const peersByName = await openPeers(options, missing);
   const groups: GroupResult[] = [];
   const limit = await openLimit(DATA_BYTES);
   try {
@@ -84,9 +88,17 @@ async function removeLeftovers(): Promise<void> {
   }
 }
 
-async function openPeers(missing: string[]): Promise<Map<string, Peer>> {
+async function openPeers(
+  { peers: wanted, barredPeersOnly }: RunOptions,
+  missing: string[],
+): Promise<Map<string, Peer>> {
   const peers = new Map<string, Peer>();
-  for (const [name, open] of PEERS) {
+  if (!wanted) return peers;
+  for (const { name, hasBar, open } of PEERS) {
+    if (barredPeersOnly === true && !hasBar) {
+      missing.push(`${name}: only in a full run`);
+      continue;
+    }
     try {
       const peer = await open();
       peers.set(peer.name, peer);
