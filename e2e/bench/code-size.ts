@@ -1,5 +1,5 @@
 /** What a visitor downloads, held against the bars. How it is counted: see `scripts/size.mjs`. */
-import { packageSizes } from '../../scripts/size.mjs';
+import { pathToFileURL } from 'node:url';
 import { judgeFigure, type Verdict } from './page/bars.ts';
 
 const CLIENT = 'client: openStore, and the store it gives';
@@ -13,7 +13,13 @@ export interface CodeSize {
   readonly verdicts: Verdict[];
 }
 
-export async function measureCode(): Promise<CodeSize> {
+/** The script is not bundled with the harness, because it finds the sources by its own place. */
+export async function measureCode(root: string): Promise<CodeSize> {
+  const { href } = pathToFileURL(`${root}/scripts/size.mjs`);
+  const script = import(/* @vite-ignore */ href) as Promise<
+    typeof import('../../scripts/size.mjs')
+  >;
+  const { packageSizes } = await script;
   const sizes = await packageSizes();
   const verdict = (bar: string, name: string, atMost: number) => {
     const value = sizes[name] ?? Number.NaN;

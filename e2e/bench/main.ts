@@ -66,7 +66,7 @@ async function runSuites(browser: BenchBrowser): Promise<SuiteResult[]> {
 
 function runCode(): ReturnType<typeof measureCode> {
   log(CODE_TITLE);
-  return measureCode();
+  return measureCode(root);
 }
 
 async function runMemory(browser: BenchBrowser): Promise<Verdict[]> {
