@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { STORE_ERROR_CODES, StoreError } from './errors.ts';
+import { rethrowBug, STORE_ERROR_CODES, StoreError } from './errors.ts';
 
 describe('StoreError', () => {
   test('carries code, coordinates and cause', () => {
@@ -45,4 +45,10 @@ test('the codes are a closed set without doubles', () => {
       ...['READ_ONLY', 'ABORTED', 'POISONED', 'EVICTED', 'SESSION_LOST', 'VERSION', 'MISUSE', 'IO'],
     ].sort(),
   );
+});
+
+test('our own bugs are nobody’s to handle: they go on up', () => {
+  const bug = new TypeError('undefined is not a function');
+  expect(() => rethrowBug(bug)).toThrow(bug);
+  expect(() => rethrowBug(new StoreError('FULL', 'raise maxBytes'))).not.toThrow();
 });

@@ -105,3 +105,8 @@ export class StoreError extends Error {
     this.mayBeStale = options.mayBeStale ?? false;
   }
 }
+
+/** For a `catch` that handles what the world has done: our own bugs, and everything else, go on up. */
+export function rethrowBug(error: unknown): asserts error is StoreError {
+  if (!(error instanceof StoreError)) throw error;
+}

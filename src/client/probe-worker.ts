@@ -1,5 +1,5 @@
 /** What only a worker can find out: whether files can be opened as a store needs them. */
-import { StoreError } from '../base/errors.ts';
+import { rethrowBug } from '../base/errors.ts';
 import { openDirectory, openFile, removeStore } from '../device/opfs.ts';
 import type { WorkerSupport } from './protocol.ts';
 
@@ -14,7 +14,7 @@ export async function probeWorkerSupport(): Promise<WorkerSupport> {
     handle.close();
     return { opfs, syncAccessHandles: true };
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
+    rethrowBug(error);
     return { opfs, syncAccessHandles: false, reason: error.message };
   } finally {
     if (opfs) await removeStore(store, { deadlineMs: 0 });

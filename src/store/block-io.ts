@@ -16,7 +16,7 @@ import type {
   Generation,
   SlotIndex,
 } from '../base/brand.ts';
-import { StoreError } from '../base/errors.ts';
+import { rethrowBug, StoreError } from '../base/errors.ts';
 import { trace } from '../base/trace.ts';
 import { Cache } from '../cache/cache.ts';
 import { NO_SLOT } from '../cache/slot-list.ts';
@@ -172,7 +172,7 @@ export class BlockIo implements CompletionSink, LogWriter {
     try {
       for (const slot of this.load(pointers)) this.cache.drop(slot);
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      rethrowBug(error);
     }
   }
 

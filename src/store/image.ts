@@ -9,7 +9,7 @@ import type { Arena } from '../arena/arena.ts';
 import { STATE } from '../arena/block-state.ts';
 import { assert } from '../base/assert.ts';
 import type { ArenaIndex, BlockAddress, BlockIndex } from '../base/brand.ts';
-import { StoreError } from '../base/errors.ts';
+import { rethrowBug, StoreError } from '../base/errors.ts';
 import { NO_SLOT } from '../cache/slot-list.ts';
 import { addressOf, arenaDisk, fileOffsetOf } from '../format/geometry.ts';
 import { BlockHasher, type Hasher } from '../format/hasher.ts';
@@ -293,7 +293,7 @@ class Importer {
     try {
       await this.files?.remove();
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      rethrowBug(error);
       throw new StoreError(
         error.code,
         `The import failed, and so did removing its files (${error.message}): delete the store before trying again.`,

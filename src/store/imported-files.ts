@@ -14,7 +14,7 @@ import { FreeRanges } from '../arena/free-ranges.ts';
 import { logReserveBlocks } from '../arena/reserve.ts';
 import { assert } from '../base/assert.ts';
 import { type ArenaIndex, type BlockIndex, generation } from '../base/brand.ts';
-import { StoreError } from '../base/errors.ts';
+import { rethrowBug, type StoreError } from '../base/errors.ts';
 import type { Device, DeviceFault } from '../device/device.ts';
 import {
   addressOf,
@@ -177,7 +177,7 @@ export class ImportedFiles {
       try {
         await this.directory.removeFile(file);
       } catch (error) {
-        if (!(error instanceof StoreError)) throw error;
+        rethrowBug(error);
         failure ??= error;
       }
     }

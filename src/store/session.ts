@@ -6,7 +6,7 @@
  * nobody else is about to end; after `GROUP_WAIT_MS` it begins in any case. Relaxed transactions are committed within
  * `RELAXED_WAIT_MS`. These are delays, not orders: nothing is ordered by a clock (I13).
  */
-import { StoreError } from '../base/errors.ts';
+import { rethrowBug, StoreError } from '../base/errors.ts';
 import { nextTask } from '../base/next-task.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { Checker } from './check.ts';
@@ -277,7 +277,7 @@ export class Session implements StoreVerbs {
       if (this.beginning.size > 0) await this.begun(id);
       this.transaction(id).writeGranted(pointers, blocks);
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      rethrowBug(error);
       if (!this.transactions.has(id)) this.grants.takeBack(pointers);
     }
     this.grants.topUp();
@@ -379,7 +379,7 @@ export class Session implements StoreVerbs {
       await this.commitOnce();
       return true;
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      rethrowBug(error);
       return false;
     }
   }
@@ -442,7 +442,7 @@ export class Session implements StoreVerbs {
     try {
       this.engine.beginCommit();
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      rethrowBug(error);
       this.commitRefused(error);
       return;
     }

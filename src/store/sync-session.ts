@@ -10,7 +10,7 @@
  * Events come from inside verbs. Whoever listens must not call back into the session before the verb has returned.
  */
 import { assert } from '../base/assert.ts';
-import { StoreError } from '../base/errors.ts';
+import { rethrowBug, StoreError } from '../base/errors.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { Checker } from './check.ts';
 import type { DurableCommit } from './commit.ts';
@@ -171,7 +171,7 @@ export class SyncSession {
       this.makeDurable(generation);
     } catch (error) {
       const { health, reason } = this.engine;
-      if (!(error instanceof StoreError)) throw error;
+      rethrowBug(error);
       throw health === 'ok' ? refusedError(error) : notSavedError(health, reason);
     }
   }
@@ -199,7 +199,7 @@ export class SyncSession {
       this.makeDurable(this.engine.openGeneration);
       return true;
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      rethrowBug(error);
       return false;
     }
   }
@@ -271,7 +271,7 @@ export class SyncSession {
     try {
       this.makeDurable(engine.openGeneration);
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      rethrowBug(error);
     }
   }
 
