@@ -359,6 +359,7 @@ describe('space', () => {
       message: expect.stringContaining('20 freed blocks'),
     });
     await session.exportCancel(second);
+    await session.exportCancel(second);
     expect(session.engine.heldByReadersBlocks).toBe(20);
     while ((await session.exportNext(first)) !== undefined);
     expect(session.engine.heldByReadersBlocks).toBe(0);
@@ -459,6 +460,22 @@ describe('I12: when a disk fails', () => {
     expect(await outcome(next)).toMatchObject(coded('POISONED'));
     await expect(session.end(transaction, 'strict')).rejects.toMatchObject(coded('POISONED'));
     await session.close();
+  });
+
+  test('what is asked of a transaction that has ended is MISUSE, and takes nothing', async () => {
+    const { session } = await open();
+    const { transaction } = await session.begin(0);
+    await session.end(transaction, 'strict');
+    const misuse = coded('MISUSE');
+    await expect(session.transactionWrite(transaction, [block(1)])).rejects.toMatchObject(misuse);
+    await expect(
+      session.transactionReplace(transaction, await put(session, 2), block(1)),
+    ).rejects.toMatchObject(misuse);
+    await session.abort(transaction);
+    const { problems } = await session.check({}, () => undefined);
+    expect(problems).toEqual([]);
+    await session.close();
+    await expect(session.sync()).rejects.toMatchObject(coded('CLOSED'));
   });
 
   test('while a transaction ends: it is rolled back, not left waiting', async () => {
@@ -681,6 +698,23 @@ describe('I12: when the browser closes a file', () => {
     await closing;
     expect(await rootsAfterCrash(files)).toEqual(['first']);
   });
+});
+
+test('I6: sync waits for the commit that is under way, with nothing new to commit', async () => {
+  const { session, directory } = await open();
+  const answers: ((alive: 'alive') => void)[] = [];
+  directory.probing = () => () => new Promise((resolve) => answers.push(resolve));
+  const ended = put(session, 1);
+  await vi.waitUntil(() => answers.length > 0, { timeout: 30_000 });
+  expect([session.engine.committing, session.engine.changed]).toEqual([true, false]);
+  const synced = session.sync();
+  expect(await outcome(synced)).toBe('pending');
+  answers[0]?.('alive');
+  await synced;
+  expect(session.engine.committing).toBe(false);
+  await ended;
+  directory.probing = (honest) => honest;
+  await session.close();
 });
 
 describe('closing', () => {

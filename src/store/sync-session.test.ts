@@ -209,6 +209,8 @@ describe('transactions', () => {
     const doomed = () =>
       session.transaction((transaction) => {
         expect(() => transaction.setRoot('', undefined)).toThrow(coded('MISUSE'));
+        // Nobody commits for the sake of what will not be written.
+        session.makeRoom(transaction, 10_000);
         transaction.setRoot('a', undefined);
       }, 'strict');
     expect(doomed).toThrow(coded('MISUSE'));
@@ -458,6 +460,18 @@ test('I14: a lost thread ends the session: everything throws why, and nothing is
   expect(() => put(session, 1, 'b')).toThrow(coded('SESSION_LOST'));
   session.close();
   expect(files.seen.length).toBe(length);
+});
+
+test('I14: a closed session hears of lost threads and old readers, and stays as it is', async () => {
+  const { session, files, events } = await open();
+  put(session, 1, 'a');
+  session.close();
+  const { length } = files.seen;
+  const told = events.length;
+  session.lose(new StoreError('SESSION_LOST', 'a disk’s worker has ended'));
+  session.seen(0);
+  expect(() => put(session, 1, 'b')).toThrow(coded('CLOSED'));
+  expect([files.seen.length, events.length]).toEqual([length, told]);
 });
 
 test('what opens and fails leaves nothing open', async () => {
