@@ -3,10 +3,22 @@
  * what it falls back to, and what ends with what.
  */
 import { describe, expect, test, vi } from 'vitest';
+import { STATE } from '../arena/block-state.ts';
+import type { BlockAddress, DiskIndex } from '../base/brand.ts';
+import { nextTask } from '../base/next-task.ts';
+import { fileOffsetOf, type Geometry } from '../format/geometry.ts';
 import type { StoreEvents } from '../index.ts';
+import { mailboxCells } from '../shared/contents-layout.ts';
 import { Doorbell } from '../shared/doorbell.ts';
+import { describeSession } from '../shared/session-memory.ts';
+import { allocateSharedStates, SharedStates } from '../shared/shared-states.ts';
+import { MissClient } from '../sim/miss-client.ts';
+import { SteppedPort, SteppedThreads } from '../sim/stepped-threads.ts';
+import { RecordingDevice } from '../sync/recording-device.ts';
+import { pointerTo, sumMatches } from '../sync/recording-sink.ts';
 import { cachedPointer, TestOrigin } from '../testing.ts';
 import type { MemoryLocks } from './memory-locks.ts';
+import { SharedBlocks } from './shared-blocks.ts';
 import { attachStoreIn } from './sharing.ts';
 
 const BLOCK = 512;
@@ -164,6 +176,48 @@ describe('I4: epochs', () => {
     for (let rounds = 0; rounds < 40; rounds += 1) await replaceAll();
     expect((await store.check({ reachable: pointers })).clean).toBe(true);
   });
+});
+
+test('I14: who takes a dead client’s place waits for the cells that it had on their way', async () => {
+  const [disk, client, slotCount] = [0 as DiskIndex, 3, 64];
+  const geometry: Geometry = {
+    ...{ blockBytes: 65_536, sectorBytes: 512, slotBytes: 4096, diskCount: 8 },
+    arenaBytes: 128 * 65_536,
+  };
+  const { blockBytes, diskCount } = geometry;
+  const threads = new SteppedThreads({ cacheBytes: slotCount * blockBytes });
+  const cellCount = mailboxCells(geometry, client);
+  describeSession(threads.memory, { blockBytes, slotCount, diskCount, mailboxCells: cellCount });
+  const device = new RecordingDevice(8 * blockBytes);
+  const address = 0 as BlockAddress;
+  const offset = fileOffsetOf(address, geometry);
+  device.bytes.fill(7, offset, offset + blockBytes);
+  threads.start({ disk, device, verifier: () => sumMatches });
+  const port = new SteppedPort(threads.link(disk, device), threads);
+  port.configure({ blockBytes, hashDomain: new Uint8Array(16) });
+  const pointer = { ...pointerTo(new Uint8Array(blockBytes).fill(7)), address };
+  const dead = new MissClient({
+    ...{ memory: threads.memory, client, disk, blockBytes, diskCount, cellCount },
+  });
+  for (let cell = 0; cell < cellCount; cell += 1) dead.post(pointer, offset);
+  const states = new SharedStates(allocateSharedStates({ arenaCount: 1, arenaBlocks: 128 }));
+  states.room(0)?.fill(STATE.data);
+  states.setGrown(0, 128);
+  const heir = new SharedBlocks({
+    ...{ memory: threads.memory, geometry, slotCount, states, client },
+    epoch: { enter: () => 0, leave: () => undefined } as never,
+    verbs: { read: () => Promise.reject(new Error('nobody asks the store worker')) },
+    lifeline: { race: (call: () => Promise<unknown>) => call() } as never,
+  });
+  let found: Uint8Array | undefined;
+  void heir.read([pointer], undefined).then(([bytes]) => {
+    found = bytes;
+  });
+  for (let turn = 0; turn < 10 && found === undefined; turn += 1) {
+    await new Promise<void>(nextTask);
+    threads.runAll();
+  }
+  expect(found).toEqual(new Uint8Array(blockBytes).fill(7));
 });
 
 describe('I14: one end for all', () => {

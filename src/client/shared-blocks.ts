@@ -106,7 +106,8 @@ export class SharedBlocks implements BlockSource {
       landings,
       asks: new Array<Ask | undefined>(cellCount).fill(undefined),
       asked: 0,
-      rung: true,
+      // A former owner of the place may have died before it rang.
+      rung: false,
     };
   }
 
@@ -214,7 +215,12 @@ export class SharedBlocks implements BlockSource {
       disk.rung = true;
       disk.bell.ring();
     }
-    if (!this.#listening && this.#askedCount > 0) void this.#listen();
+    if (!this.#listening && this.#isExpecting) void this.#listen();
+  }
+
+  /** Answers, or cells that a dead client of the same place had on their way. */
+  get #isExpecting(): boolean {
+    return this.#askedCount > 0 || this.#waiting.length > 0;
   }
 
   #cellFreed(): Promise<void> {
@@ -224,10 +230,10 @@ export class SharedBlocks implements BlockSource {
     return freed;
   }
 
-  /** Runs while something is asked. Answers may come for no wake-up, and wake-ups for no answer: look, then sleep. */
+  /** Runs while it expects something. Answers may come for no wake-up, and wake-ups for no answer: look, then sleep. */
   async #listen(): Promise<void> {
     this.#listening = true;
-    while (this.#askedCount > 0 && !this.parts.memory.ended) {
+    while (this.#isExpecting && !this.parts.memory.ended) {
       const seen = this.#bell.value;
       if (this.#collect() > 0) continue;
       await this.#bell.waitAsync(seen);
@@ -238,6 +244,7 @@ export class SharedBlocks implements BlockSource {
   #collect(): number {
     let count = 0;
     for (const disk of this.#disks) {
+      if (this.#waiting.length > 0) count += disk.mailbox.adopt();
       for (let cell = 0; disk.asked > 0 && cell < disk.asks.length; cell += 1) {
         const ask = disk.asks[cell];
         if (ask === undefined || !disk.mailbox.isAnswered(cell)) continue;

@@ -115,12 +115,13 @@ export class MailboxClient extends MailboxSide {
   }
 
   /** Takes back what was on its way for a former owner and has been answered by now. */
-  adopt(): void {
-    if (this.orphans.length === 0) return;
+  adopt(): number {
+    if (this.orphans.length === 0) return 0;
     const waiting = this.orphans.filter((cell) => !this.isAnswered(cell));
     const answered = this.orphans.filter((cell) => !waiting.includes(cell));
     this.orphans = waiting;
     for (const cell of answered) this.release(cell);
+    return answered.length;
   }
 
   private hint(cell: number): void {
