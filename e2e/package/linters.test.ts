@@ -49,14 +49,14 @@ test('attw finds the types of every entry', () => {
 describe('the size budget', () => {
   /**
    * Bytes, minified and compressed; `scripts/size.mjs` says what counts. What is not met: 40 kB for a visit, workers
-   * and all; the engine alone is larger. The client was 24.2 kB when measured (27.2 with all that the entry exports)
+   * and all; the engine alone is larger. The client was 24.4 kB when measured (27.5 with all that the entry exports)
    * and may grow to its bar; everything else may be what it was when measured, and 2 % more.
    */
   const BUDGETS: Readonly<Record<string, number>> = {
     'client: openStore, and the store it gives': 25_000,
     'all that opfs-blocks exports': 27_800,
     'workers/store': 62_700,
-    'workers/disk': 14_200,
+    'workers/disk': 14_500,
     'workers/inline': 55_600,
     'workers/any': 66_400,
     'opfs-blocks/worker': 76_600,
