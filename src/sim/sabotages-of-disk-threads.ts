@@ -143,6 +143,33 @@ export const DISK_THREADS: readonly Sabotage[] = [
     test: woken('for a full ring of completions, which it alone can empty'),
   },
   {
+    name: 'brought-meanwhile-loaded-again',
+    protects: 'I2',
+    file: 'src/store/block-io.ts',
+    find: 'const meanwhile = this.findHereOrComing(pointer);',
+    replace: 'const meanwhile: SlotIndex | typeof NO_SLOT = NO_SLOT;',
+    test: {
+      file: 'src/store/ring-disks.test.ts',
+      title: [
+        'I2: a block that a client’s miss brings in while its own load waits for a slot is not loaded twice',
+      ],
+    },
+  },
+  {
+    name: 'bug-dooms-nothing',
+    protects: 'all or nothing',
+    file: 'src/store/transaction.ts',
+    find: 'this.doom = error;',
+    replace: 'if (error instanceof StoreError) this.doom = error;',
+    test: {
+      file: 'src/store/transaction.test.ts',
+      title: [
+        'pointers that are not what they should be',
+        'a bug of ours inside free dooms its transaction: nothing of it is saved in part',
+      ],
+    },
+  },
+  {
     name: 'late-completions-taken',
     protects: 'I14',
     file: LINK,

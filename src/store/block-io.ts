@@ -215,8 +215,7 @@ export class BlockIo implements CompletionSink, LogWriter {
 
   /** Finds the block, joins its load or begins one; the slot is held in every case. */
   private beginLoad(pointer: Pointer): SlotIndex | StoreError {
-    const present = this.cache.find(pointer);
-    const known = present === NO_SLOT ? this.cache.findLoading(pointer) : present;
+    const known = this.findHereOrComing(pointer);
     if (known !== NO_SLOT) {
       this.cache.hold(known);
       return known;
@@ -229,6 +228,13 @@ export class BlockIo implements CompletionSink, LogWriter {
         'No cache slot is free: everything is held or cannot be written.',
       );
     }
+    // Waiting for the slot may have brought the block: a client has missed it too, and its disk has filled a lent slot.
+    const meanwhile = this.findHereOrComing(pointer);
+    if (meanwhile !== NO_SLOT) {
+      this.cache.release(slot);
+      this.cache.hold(meanwhile);
+      return meanwhile;
+    }
     this.cache.beginLoad(slot, pointer);
     this.cache.hold(slot);
     this.portOf(pointer.address).load({
@@ -238,6 +244,11 @@ export class BlockIo implements CompletionSink, LogWriter {
       cookie: slot,
     });
     return slot;
+  }
+
+  private findHereOrComing(pointer: Pointer): SlotIndex | typeof NO_SLOT {
+    const present = this.cache.find(pointer);
+    return present === NO_SLOT ? this.cache.findLoading(pointer) : present;
   }
 
   /** What became of the load into the slot, if it failed; told once. */

@@ -105,3 +105,32 @@ test('a store written by one profile is opened by the other', () => {
       expect(store.read(pointer)).toEqual(block(n + 1));
   }
 });
+
+test('I2: a block that a client’s miss brings in while its own load waits for a slot is not loaded twice', () => {
+  const before = new MemoryStore({ cacheBytes: 64 * 512 });
+  const [other, pointer] = before.transact((tx) => tx.write([block(6), block(7)])) as [
+    Pointer,
+    Pointer,
+  ];
+  before.commit();
+  const store = before.reopen({ profile: 'threads' });
+  const { engine, threads } = store;
+  if (threads === undefined) throw new Error('the profile has threads');
+  const { geometry } = engine;
+  const client = new MissClient({
+    ...{ memory: threads.threads.memory, client: 1, cellCount: mailboxCells(geometry, 1) },
+    ...{ blockBytes: geometry.blockBytes, diskCount: geometry.diskCount },
+    disk: arenaDisk(arenaOf(pointer.address, geometry), geometry),
+  });
+  store.transact((tx) => {
+    // Until every slot waits for its write.
+    while (engine.io.cache.available > 0) tx.write([block(1)]);
+    // The first one that comes is the first to give up its slot.
+    client.post(other, fileOffsetOf(other.address, geometry));
+    client.post(pointer, fileOffsetOf(pointer.address, geometry));
+    tx.free(pointer);
+  });
+  expect(engine.io.cache.checkInvariants()).toBeUndefined();
+  store.commit();
+  expect(store.read(other)).toEqual(block(6));
+});

@@ -131,6 +131,22 @@ describe('pointers that are not what they should be', () => {
     expect(reopened.read(pointers[34] as Pointer)).toEqual(block(35));
   });
 
+  test('a bug of ours inside free dooms its transaction: nothing of it is saved in part', () => {
+    const { store, at } = filled(3);
+    const prefetch = vi.spyOn(store.engine.io, 'prefetch').mockImplementation(() => {
+      throw new TypeError('a bug');
+    });
+    const broken = () =>
+      store.transact((tx) => {
+        writeOne(tx, 9);
+        expect(() => tx.freeMany([at(1), at(2)])).toThrow('a bug');
+      });
+    expect(broken).toThrow('a bug');
+    prefetch.mockRestore();
+    expect(store.read(at(1))).toEqual(block(2));
+    expect(checkStore(store, [at(0), at(1), at(2)]).problems).toEqual([]);
+  });
+
   test('of another store with the same content at the same place: CORRUPT', () => {
     const { at } = filled(3);
     const { store } = filled(3, { geometry: { ...TINY_GEOMETRY, diskCount: 1 } });

@@ -78,7 +78,8 @@ export class Transaction {
   /** The generation that was open when it began: its blocks' birth generation. */
   readonly generation: Generation;
   private state: 'open' | 'ended' | 'aborted' = 'open';
-  private doom: StoreError | undefined;
+  /** What the world has done, or a bug of ours: in neither case may the rest of it be saved. */
+  private doom: unknown;
   private readonly space: TransactionSpace;
   private readonly born = new Map<BlockAddress, Pointer>();
   private readonly freed = new Map<BlockAddress, Pointer>();
@@ -96,7 +97,7 @@ export class Transaction {
   }
 
   /** @internal What made it doomed, if anything did. */
-  get doomed(): StoreError | undefined {
+  get doomed(): unknown {
     return this.doom;
   }
 
@@ -403,7 +404,7 @@ export class Transaction {
     try {
       return change();
     } catch (error) {
-      if (error instanceof StoreError) this.doom = error;
+      this.doom = error;
       throw error;
     }
   }
