@@ -273,13 +273,15 @@ export class Engine implements TransactionSpace {
   }
 
   private arenaFor(pointer: Pointer) {
-    const index = arenaOf(pointer.address, this.geometry);
-    const arena = this.arenas.arenas[index];
-    const block = blockIndexOf(pointer.address, this.geometry);
-    if (!Number.isInteger(block) || arena === undefined || block >= arena.grownBlocks) {
-      throw notFoundError(pointer, 'this store has no block at that address');
-    }
-    return arena;
+    const arena = this.arenaWith(pointer);
+    if (arena !== undefined) return arena;
+    throw notFoundError(pointer, 'this store has no block at that address');
+  }
+
+  private arenaWith({ address }: Pointer) {
+    const arena = this.arenas.arenas[arenaOf(address, this.geometry)];
+    const block = blockIndexOf(address, this.geometry);
+    return Number.isInteger(block) && arena && block < arena.grownBlocks ? arena : undefined;
   }
 
   verifyLive(pointer: Pointer): void {
@@ -300,11 +302,7 @@ export class Engine implements TransactionSpace {
 
   /** What `verifyLive` is going to look at. */
   prefetch(pointers: readonly Pointer[]): void {
-    const known = pointers.filter((pointer) => {
-      const arena = this.arenas.arenas[arenaOf(pointer.address, this.geometry)];
-      const block = blockIndexOf(pointer.address, this.geometry);
-      return arena !== undefined && Number.isInteger(block) && block < arena.grownBlocks;
-    });
+    const known = pointers.filter((pointer) => this.arenaWith(pointer) !== undefined);
     if (known.length > 1) this.io.prefetch(known);
   }
 
