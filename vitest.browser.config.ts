@@ -8,29 +8,51 @@ const BOTH_PROFILES = [
   ...['e2e/crash/ends.e2e.ts', 'e2e/crash/storage.e2e.ts'],
 ];
 
-/** Tests in a real browser. One at a time: they share the machine's disk and its two cores. */
+/** What asks for a speed, if a low one: at its moment a kill must find enough done. */
+const UNDISTURBED = ['e2e/crash/kill.e2e.ts'];
+
+const common = {
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  // What the files import is loaded once for all of them.
+  isolate: false,
+};
+
+/**
+ * Tests in a real browser. Two files at a time, because browsers wait as often as they work; not more, because they share
+ * the machine's disk and its cores.
+ */
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    fileParallelism: false,
+    globalSetup: ['e2e/build-page.ts'],
     projects: [
       {
-        extends: true,
         test: {
+          ...common,
           name: 'threaded',
           include: looking ? ['e2e/**/*.look.ts'] : ['e2e/**/*.e2e.ts'],
-          globalSetup: ['e2e/build-page.ts'],
+          exclude: UNDISTURBED,
           provide: { profile: 'threaded' },
+          maxWorkers: looking ? 1 : 2,
         },
       },
       {
-        extends: true,
         test: {
+          ...common,
           name: 'inline',
           include: looking ? ['e2e/**/*.look.ts'] : BOTH_PROFILES,
-          globalSetup: ['e2e/build-page.ts'],
           provide: { profile: 'inline' },
+          maxWorkers: looking ? 1 : 2,
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'undisturbed',
+          include: looking ? [] : UNDISTURBED,
+          provide: { profile: 'threaded' },
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

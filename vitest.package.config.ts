@@ -15,5 +15,8 @@ export default defineConfig({
   test: {
     include: ['e2e/{package,docs,examples}/*.test.ts'],
     testTimeout: 60_000,
+    // All of them: by default one is kept free, which on two is half.
+    maxWorkers: '100%',
+    isolate: false,
   },
 });

@@ -247,7 +247,7 @@ describe('a shared store', () => {
   });
 });
 
-describe('I14: a disk’s thread', () => {
+describe.concurrent('I14: a disk’s thread', () => {
   interface Watched {
     readonly code: string;
     readonly message: string;

@@ -1,5 +1,6 @@
 /**
- * Notices a transaction that is started inside another one: awaited there, neither would ever end.
+ * Notices what is called inside a transaction although it waits for the one that runs, another transaction for one:
+ * awaited there, neither would ever end.
  *
  * Browsers have no AsyncLocalStorage, so the call stack must do. A call made before the callback's first `await` is
  * seen in every browser. A later one is seen where stacks name the asynchronous callers (Chromium, Node, Deno): the

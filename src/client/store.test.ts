@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { StoreError } from '../base/errors.ts';
 import type { BlockPointer } from '../format/pointer.ts';
 import { FAKE_BLOCK_BYTES, fakeOrigin } from './fake-session.ts';
+import type { Store } from './store.ts';
 
 const pause = (ms = 1): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -109,6 +110,41 @@ test('check takes any iterable of pointers, and tells its progress without flood
   expect((await store.check({ reachable: new Set([pointer]) })).blocksRead).toBe(1);
   const bad = store.check({ reachable: [{ ...pointer, address: 3 }] });
   await expect(bad).rejects.toMatchObject({ code: 'MISUSE' });
+});
+
+describe('what waits for the transaction that runs is MISUSE inside it, and right after it', () => {
+  const calls: readonly [string, (store: Store) => unknown][] = [
+    ['check', (store) => store.check()],
+    ['compactLogs', (store) => store.compactLogs()],
+    ['exportImage', (store) => new Response(store.exportImage()).arrayBuffer()],
+  ];
+
+  test.each(calls)('%s', async (name, call) => {
+    const { open } = fakeOrigin();
+    await using store = await open();
+    const answers: unknown[] = [];
+    await store.transaction(async (tx) => {
+      const ask = async () => answers.push(await caughtFrom(() => call(store)));
+      await ask();
+      await tx.write(new Uint8Array(1));
+      await ask();
+    });
+    answers.push(await caughtFrom(() => call(store)));
+    const refusal = expect.objectContaining({
+      code: 'MISUSE',
+      message: expect.stringContaining(`store.${name} was called inside a transaction`),
+    });
+    expect(answers).toEqual([refusal, refusal, undefined]);
+  });
+
+  async function caughtFrom(call: () => unknown): Promise<unknown> {
+    try {
+      await call();
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
 });
 
 describe('exportImage', () => {

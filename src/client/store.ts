@@ -243,13 +243,7 @@ export class Store implements BlockReader {
     if (typeof callback !== 'function') {
       throw new StoreError('MISUSE', 'A transaction takes a function.');
     }
-    if (this.#nesting.isInside()) {
-      throw new StoreError(
-        'MISUSE',
-        'A transaction was started inside another one, which would wait for itself: use the outer one’s tx, or start ' +
-          'it when the outer one has ended.',
-      );
-    }
+    this.#assertOutside('transaction');
     const durability = checkDurability(options.durability ?? this.#parts.durability);
     const context = {
       verbs: this.#verbs,
@@ -312,15 +306,17 @@ export class Store implements BlockReader {
 
   /**
    * Verifies everything on the disks (fsck). What is wrong is in the report. It begins when the transaction that runs
-   * has ended, so do not await it inside one; commits what has ended first, and writes nothing else.
+   * has ended, so it is refused inside one; commits what has ended first, and writes nothing else.
    *
-   * @throws StoreError MISUSE, POISONED, EVICTED, CLOSED, SESSION_LOST
+   * @throws StoreError MISUSE (called inside a transaction, or with what is no pointer), POISONED, EVICTED, CLOSED,
+   * SESSION_LOST
    * @example
    * const report = await store.check({ reachable: pointers });
    * if (!report.clean) console.warn(report.problems);
    */
   async check(options: CheckStoreOptions = {}): Promise<CheckReport> {
     this.#assertOpen();
+    this.#assertOutside('check');
     const { reachable, onProgress } = options;
     if (reachable === undefined) return this.#verbs.check({}, onProgress);
     const pointers: Pointer[] = [];
@@ -332,12 +328,13 @@ export class Store implements BlockReader {
    * Rewrites every allocation log as short as it can be. The engine does so by itself when one has grown long. Waits
    * for the transaction that runs, as `check` does.
    *
-   * @throws StoreError READ_ONLY, POISONED, EVICTED, CLOSED, SESSION_LOST
+   * @throws StoreError MISUSE (called inside a transaction), READ_ONLY, POISONED, EVICTED, CLOSED, SESSION_LOST
    * @example
    * await store.compactLogs();
    */
   async compactLogs(): Promise<void> {
     this.#assertOpen();
+    this.#assertOutside('compactLogs');
     return this.#verbs.compactLogs();
   }
 
@@ -346,14 +343,15 @@ export class Store implements BlockReader {
    * transaction that runs, and commits what has ended. Cancel the stream if you do not read it to its end: until then
    * the blocks it needs are not reused.
    *
-   * @throws StoreError CLOSED, SESSION_LOST; the stream itself may fail with CORRUPT (a block in use is damaged), IO,
-   * POISONED, EVICTED
+   * @throws StoreError MISUSE (called inside a transaction), CLOSED, SESSION_LOST; the stream itself may fail with
+   * CORRUPT (a block in use is damaged), IO, POISONED, EVICTED
    * @example
    * const image = await new Response(store.exportImage()).blob();
    * console.log(image.size, 'bytes');
    */
   exportImage(): ReadableStream<Uint8Array> {
     this.#assertOpen();
+    this.#assertOutside('exportImage');
     return exportStream(this.#verbs);
   }
 
@@ -430,6 +428,16 @@ export class Store implements BlockReader {
     const { ended } = this.#parts.lifeline;
     if (ended !== undefined) throw ended;
     if (this.#closing !== undefined) throw closedError(this.name);
+  }
+
+  /** What waits for the transaction that runs would, awaited inside it, wait for itself. */
+  #assertOutside(method: 'transaction' | 'check' | 'compactLogs' | 'exportImage'): void {
+    if (!this.#nesting.isInside()) return;
+    const instead = method === 'transaction' ? 'use the outer one’s tx, or call it' : 'call it';
+    throw new StoreError(
+      'MISUSE',
+      `store.${method} was called inside a transaction, which it would wait for: ${instead} when that has ended.`,
+    );
   }
 }
 

@@ -182,7 +182,7 @@ describe('misuse is refused before any message, and harms nothing', () => {
       await tx.write(bytes(1));
       return store.transaction(() => 1);
     });
-    await expect(late).rejects.toThrow(/inside another/);
+    await expect(late).rejects.toThrow(/inside a transaction/);
     expect(await store.transaction(() => 'beside')).toBe('beside');
   });
 
