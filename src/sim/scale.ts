@@ -10,7 +10,7 @@ const THREADS_SHARE = 1 / 3;
 
 export const quick = process.env['OPFS_BLOCKS_QUICK'] !== undefined;
 
-/** `count` random tries in a full run in place; of them, shares in a quick run and with disks in threads. At least 1. */
+/** `count` random tries in a full run in place; a share in a quick run, and with disks in threads. At least 1. */
 export function scaled(count: number): number {
   const share = (quick ? QUICK_SHARE : 1) * (profileHere === 'threads' ? THREADS_SHARE : 1);
   return Math.max(1, Math.ceil(count * share));
