@@ -183,6 +183,10 @@ export class Transaction {
   /**
    * Gives a block back; its space is used again once that is durable and no reader can see it.
    *
+   * An old pointer is told from a later block at its address by the bytes, which its hash has to fit. Who keeps the
+   * pointer of a block that he has freed, and frees it again when the very same bytes happen to be at the very same
+   * address, frees that block.
+   *
    * The promise need not be awaited: a failure (NOT_FOUND: freed already, or not this block) dooms the transaction,
    * which rolls back and rejects with it.
    *

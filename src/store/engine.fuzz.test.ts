@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StoreError } from '../base/errors.ts';
 import { arenaDisk, arenaOf, fileOffsetOf } from '../format/geometry.ts';
-import { type Pointer, samePointer } from '../format/pointer.ts';
+import type { Pointer } from '../format/pointer.ts';
 import { mailboxCells } from '../shared/contents-layout.ts';
 import { checkStore } from '../sim/check-store.ts';
 import { MemoryStore } from '../sim/memory-store.ts';
@@ -104,7 +104,7 @@ class Life {
   private store: MemoryStore;
   private page: PageGrants;
   /** Every pointer that there ever was. */
-  private readonly known: Pointer[] = [];
+  private readonly known: ModelBlock[] = [];
   private now: ModelState = { live: [], roots: new Map() };
   private durable: ModelState = this.now;
 
@@ -217,15 +217,20 @@ class Life {
   }
 
   private withBorn(state: ModelState, born: readonly ModelBlock[]): ModelState {
-    this.known.push(...born.map(({ pointer }) => pointer));
+    this.known.push(...born);
     return { ...state, live: [...state.live, ...born] };
   }
 
-  /** Its bytes may still be where they were, with the address free, granted or another block's: it is nobody's. */
+  /**
+   * Its bytes may still be where they were, with the address free, granted or another block's: it is nobody's. Only with
+   * the very bytes at the very address can a later block not be told from it.
+   */
   private useStale({ verb, which: index }: Extract<Command, { kind: 'stale' }>): void {
-    const stale = this.known[index % Math.max(1, this.known.length)];
-    if (stale === undefined) return;
-    if (this.now.live.some(({ pointer }) => samePointer(pointer, stale))) return;
+    const known = this.known[index % Math.max(1, this.known.length)];
+    if (known === undefined) return;
+    const { pointer: stale, fill } = known;
+    const there = this.now.live.find(({ pointer }) => pointer.address === stale.address);
+    if (there?.fill === fill) return;
     const transaction = this.store.engine.begin();
     const use = () => {
       if (verb === 'free') transaction.free(stale);

@@ -230,8 +230,9 @@ describe('images with right checksums', () => {
         store.read({ address, generation: 2 as Generation, hashHigh, hashLow });
       }
     });
-    await fc.assert(property, { numRuns: scaled(100), ...replay });
-    if (seed === undefined && !quick) expect(accepted).toBeGreaterThan(20);
+    const numRuns = scaled(100);
+    await fc.assert(property, { numRuns, ...replay });
+    if (seed === undefined && !quick) expect(accepted).toBeGreaterThan(numRuns / 5);
   });
 
   test('a true image that was tampered with is refused, or is a sound store', async () => {
