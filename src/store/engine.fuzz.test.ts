@@ -222,8 +222,8 @@ class Life {
   }
 
   /**
-   * Its bytes may still be where they were, with the address free, granted or another block's: it is nobody's. Only with
-   * the very bytes at the very address can a later block not be told from it.
+   * Its bytes may still be where they were, with the address free, granted or another block's: it is nobody's. Only
+   * with the very bytes at the very address can a later block not be told from it.
    */
   private useStale({ verb, which: index }: Extract<Command, { kind: 'stale' }>): void {
     const known = this.known[index % Math.max(1, this.known.length)];
