@@ -246,6 +246,18 @@ const noTestIsLeftOut: Rule = (file) =>
       : undefined,
   );
 
+/** To `toMatchObject` a regular expression is an object without properties, which every value has. */
+const patternsAreMatched: Rule = (file) =>
+  breaches(file, (node) => {
+    if (!ts.isRegularExpressionLiteral(node)) return undefined;
+    let call: ts.Node = node.parent;
+    while (ts.isObjectLiteralElement(call) || ts.isObjectLiteralExpression(call))
+      call = call.parent;
+    return ts.isCallExpression(call) && /\.toMatchObject$/.test(call.expression.getText())
+      ? 'matches everything: expect.stringMatching'
+      : undefined;
+  });
+
 const nothingIsSwallowed: Rule = (file) =>
   breaches(file, (node) =>
     ts.isCatchClause(node) && node.block.statements.length === 0 ? 'empty catch' : undefined,
@@ -282,6 +294,7 @@ describe('the tree keeps the house rules', () => {
     ['exports have names', exportsHaveNames],
     ['nothing is put off', nothingIsPutOff],
     ['no test is left out', noTestIsLeftOut],
+    ['patterns are matched', patternsAreMatched],
     ['nothing is swallowed', nothingIsSwallowed],
   ];
 
@@ -363,6 +376,12 @@ describe('the rules notice', () => {
     ['what is put off', nothingIsPutOff, 'src/base/a.ts', `// TO${'DO'}: later`],
     ['a test that is left out', noTestIsLeftOut, 'src/base/a.test.ts', "test.skip('a', () => {});"],
     ['all tests but one', noTestIsLeftOut, 'src/base/a.test.ts', "describe.only('a', () => {});"],
+    [
+      'a pattern that matches everything',
+      patternsAreMatched,
+      'src/base/a.test.ts',
+      'expect(a).toMatchObject({ cause: { message: /b/ } });',
+    ],
     ['a swallowed error', nothingIsSwallowed, 'src/base/a.ts', 'try { a(); } catch { /* no */ }'],
   ];
 
@@ -406,6 +425,12 @@ describe('the rules leave alone', () => {
     ['browser code', browserGlobalsStayOutside, 'src/device/opfs.ts', 'navigator.storage;'],
     ['120 columns', linesAreShort, 'src/base/a.ts', `// ${'…'.repeat(117)}`],
     ['a default clause', exportsHaveNames, 'src/base/a.ts', 'switch (a) { default: b(); }'],
+    [
+      'a pattern that is matched',
+      patternsAreMatched,
+      'src/base/a.test.ts',
+      'expect(a).toMatchObject({ b: expect.stringMatching(/c/) });',
+    ],
     ['headings', functionsAreShort, 'src/base/a.test.ts', `describe('a', ${LONG});`],
     [
       'an error that is answered',
