@@ -194,6 +194,17 @@ test('I11: the store’s lock outlives a worker that is slow to die', async () =
   await expectFree(fake);
 });
 
+test('what fails in a call is that call’s, and the store goes on', async () => {
+  const fake = fakeOrigin();
+  const store = await fake.open();
+  fake.last().stats = () => {
+    throw new StoreError('IO', 'an odd thing');
+  };
+  await expect(store.stats()).rejects.toMatchObject({ code: 'IO' });
+  expect(store.health).toBe('ok');
+  await store.close();
+});
+
 describe('after the end', () => {
   test('every use is CLOSED', async () => {
     const fake = fakeOrigin();
@@ -240,17 +251,6 @@ describe('after the end', () => {
     await expect(store.stats()).rejects.toMatchObject({ code: 'SESSION_LOST' });
     await store.close();
     await expectFree(fake);
-  });
-
-  test('something fails in the worker outside any call: fail-stop', async () => {
-    const fake = fakeOrigin();
-    const store = await fake.open();
-    fake.last().stats = () => {
-      throw new StoreError('IO', 'an odd thing');
-    };
-    await expect(store.stats()).rejects.toMatchObject({ code: 'IO' });
-    expect(store.health).toBe('ok');
-    await store.close();
   });
 });
 

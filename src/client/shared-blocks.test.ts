@@ -2,7 +2,7 @@
  * The page's side of the threaded profile over the real engine, all threads in one: what it reads without messages,
  * what it falls back to, and what ends with what.
  */
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { STATE } from '../arena/block-state.ts';
 import type { BlockAddress, DiskIndex } from '../base/brand.ts';
 import { nextTask } from '../base/next-task.ts';
@@ -26,6 +26,8 @@ const options = { blockSize: BLOCK, disks: 2, maxBytes: 2 ** 20, cacheBytes: 64 
 
 const block = (fill: number): Uint8Array => new Uint8Array(BLOCK).fill(fill);
 const into = (): Uint8Array => new Uint8Array(BLOCK);
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe('reading without messages', () => {
   test('what was written is a hit at once; what was evicted comes from its disk, and is a hit then', async () => {
@@ -99,14 +101,14 @@ describe('reading without messages', () => {
     expect(read.map((bytes) => bytes[0])).toEqual(fills);
   });
 
-  test('I2: what is stale, freed or damaged is the store worker’s to say', async () => {
+  test('I2: what is stale, freed or nowhere is the store worker’s to say', async () => {
     const origin = new TestOrigin('threaded');
     await using store = await origin.openStore('a', options);
     const pointers = await store.transaction((tx) =>
       tx.writeMany(Array.from({ length: 64 }, (_, n) => block(n))),
     );
-    const [freed, damaged] = pointers as [(typeof pointers)[number], (typeof pointers)[number]];
-    await expect(store.read({ ...damaged, hash: damaged.hash ^ 1n })).rejects.toMatchObject({
+    const [freed, kept] = pointers as [(typeof pointers)[number], (typeof pointers)[number]];
+    await expect(store.read({ ...kept, hash: kept.hash ^ 1n })).rejects.toMatchObject({
       code: 'CORRUPT',
       mayBeStale: true,
     });
@@ -117,7 +119,7 @@ describe('reading without messages', () => {
     await expect(store.read(freed)).rejects.toMatchObject({
       code: expect.stringMatching(/^(NOT_FOUND|CORRUPT)$/),
     });
-    await expect(store.read({ ...damaged, address: 2 ** 40 })).rejects.toMatchObject({
+    await expect(store.read({ ...kept, address: 2 ** 40 })).rejects.toMatchObject({
       code: 'NOT_FOUND',
     });
   });
@@ -308,10 +310,21 @@ describe('sharing', () => {
     const { locks } = origin.browser.environment;
     for (let rounds = 0; rounds < 20; rounds += 1) {
       const other = await attachStoreIn({ locks }, store.share());
+      const left = new Promise<void>((written) => {
+        const unended = other.transaction(async (tx) => {
+          tx.setRoot('theirs', await tx.write(block(rounds)));
+          written();
+          await new Promise(() => {});
+        });
+        unended.catch(() => undefined);
+      });
+      await left;
       await other.close();
       // The page hears of it in a task of its own.
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    expect(await store.transaction((tx) => tx.root('theirs'))).toBeUndefined();
+    expect((await store.check()).census[STATE.data]).toBe(0);
   });
 
   test('seven may have it at a time; who dies makes room, and so does who dies before it attaches', async () => {
