@@ -68,6 +68,7 @@ function connected(workerLocks?: MemoryLocks) {
 
 const open: TestWorker[] = [];
 afterEach(() => {
+  vi.useRealTimers();
   for (const worker of open.splice(0)) worker.terminate();
 });
 
@@ -139,7 +140,6 @@ describe('I11: the files are free only when the worker is gone', () => {
     expect(over).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
     await destroying;
-    vi.useRealTimers();
     TestWorker.prototype.terminate.call(worker);
   });
 

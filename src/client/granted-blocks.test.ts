@@ -2,7 +2,7 @@
  * Small transactions that leave whole: blocks written where the engine has granted it. Over the real engine, all
  * threads in one.
  */
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { BlockPointer, Store } from '../index.ts';
 import { BLOCK_STATE } from '../index.ts';
 import { TestOrigin } from '../testing.ts';
@@ -12,6 +12,8 @@ const BLOCK = 512;
 const options = { blockSize: BLOCK, disks: 2, maxBytes: 2 ** 20, cacheBytes: 64 * BLOCK };
 
 const block = (fill: number): Uint8Array => new Uint8Array(BLOCK).fill(fill);
+
+afterEach(() => void vi.restoreAllMocks());
 
 /** A store whose next small transaction needs no answer in its middle. */
 async function granted(origin: TestOrigin): Promise<Store> {

@@ -66,11 +66,11 @@ export async function openStoreIn(
 ): Promise<Store> {
   const resolved = resolveOptions(options, environment.cores, limits);
   const { waitMs, signal } = resolved;
-  const startedAt = performance.now();
+  const startedMs = performance.now();
   const interruption = new Interruption(name, signal, environment.onPageHide);
   try {
     const lock = await holdStore(environment.locks, name, { waitMs, signal: interruption.signal });
-    const left = { ...resolved, waitMs: Math.max(0, waitMs - (performance.now() - startedAt)) };
+    const left = { ...resolved, waitMs: Math.max(0, waitMs - (performance.now() - startedMs)) };
     return await openLocked({ environment, name, interruption, lock }, left);
   } finally {
     interruption.dispose();

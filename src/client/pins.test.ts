@@ -45,7 +45,7 @@ describe('I4: the engine hears of the oldest state that may still be read', () =
     expect(() => pins.unpin(pin)).toThrow('once');
   });
 
-  test('in any order of pins and states nothing pinned is given up (replay with the seed and path printed)', () => {
+  test('in any order of pins and states nothing pinned is given up', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('advance' as const), by: fc.integer({ min: 0, max: 3 }) }),
       fc.record({ kind: fc.constant('pin' as const) }),

@@ -12,6 +12,7 @@ import { expect, test } from 'vitest';
 import { StoreError } from '../base/errors.ts';
 import type { BlockPointer } from '../format/pointer.ts';
 import { scaled } from '../sim/scale.ts';
+import { BLOCK_STATE } from '../store/report.ts';
 import { TestOrigin } from '../testing.ts';
 import type { SyncReader } from './sync-reader.ts';
 import type { SyncStore } from './sync-store.ts';
@@ -192,7 +193,7 @@ class Life {
     this.store = await Life.open(this.origin);
     expect(this.store.recovery.rejected).toEqual([]);
     const states = this.store.blockStates();
-    const data = states.bytes.filter((state) => state === 1).length;
+    const data = states.bytes.filter((state) => state === BLOCK_STATE.data).length;
     const root = this.store.root('named');
     const found = this.possible.findLast(
       ({ live, named }) =>

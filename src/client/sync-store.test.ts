@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type BlockPointer, decodePointer, encodePointer } from '../format/pointer.ts';
+import { BLOCK_STATE } from '../store/report.ts';
 import { TestOrigin } from '../testing.ts';
 import type { SyncStore } from './sync-store.ts';
 import type { SyncTransaction } from './sync-transaction.ts';
 
 const OPTIONS = { blockSize: 512, disks: 2, maxBytes: 2 ** 17, cacheBytes: 2 ** 15 };
+const RELAXED = { durability: 'relaxed' } as const;
 const bytes = (fill: number, length = 512) => new Uint8Array(length).fill(fill);
 const coded = (code: string) => expect.objectContaining({ name: 'StoreError', code });
 
@@ -67,7 +69,7 @@ describe('every verb returns when it is done', () => {
     expect(store.catalogue).toBe('ok');
     expect(store.stats()).toMatchObject({ generation: 2, commits: { count: 1 } });
     expect(store.telemetry()).toEqual(store.stats());
-    expect(store.blockStates().bytes.filter((state) => state === 1)).toHaveLength(2);
+    expect(store.blockStates().bytes.filter((state) => state === BLOCK_STATE.data)).toHaveLength(2);
     const seen: number[] = [];
     const report = store.check({ reachable: pointers, onProgress: (done) => seen.push(done) });
     expect(report.clean).toBe(true);
@@ -129,8 +131,6 @@ describe('I4: a reader', () => {
   });
 });
 
-const RELAXED = { durability: 'relaxed' } as const;
-
 describe('events', () => {
   test('are told when the verb is done, so that a listener may use the store', async () => {
     using store = await open();
@@ -167,8 +167,9 @@ describe('events', () => {
     origin.browser.evict('a', 'everything');
     const startedMs = performance.now();
     const write = () => {
-      while (performance.now() - startedMs < 2000)
+      while (performance.now() - startedMs < 2000) {
         store.transaction((tx) => tx.setRoot('a', undefined));
+      }
     };
     expect(write).toThrow(coded('EVICTED'));
     expect(store.health).toBe('evicted');

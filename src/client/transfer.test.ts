@@ -26,7 +26,7 @@ const thrown: Record<string, () => unknown> = {
 
 describe('errors keep everything on their way between threads', () => {
   let channel: MessageChannel;
-  let remote: { fail(which: string): Promise<void> };
+  let remote: Thrower;
 
   beforeEach(() => {
     installErrorTransfer();
