@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts';
 import { DISKS_MAX } from '../format/geometry.ts';
 import { atomicLoad, atomicStore } from './atomics.ts';
 import { cacheLayout } from './cache-layout.ts';
-import { type ContentsLayout, contentsLayout } from './contents-layout.ts';
+import { type ContentsLayout, contentsLayout, RAW_BYTES } from './contents-layout.ts';
 import { CLIENTS_MAX, type ControlLayout, controlLayout, SESSION } from './control-layout.ts';
 import { Doorbell } from './doorbell.ts';
 
@@ -69,6 +69,12 @@ export class SessionMemory {
   }: Pick<SessionGeometry, 'slotCount' | 'blockBytes'>): Int32Array {
     const { wordCount } = cacheLayout({ slotCount, blockBytes });
     return this.words.subarray(this.control.cache, this.control.cache + wordCount);
+  }
+
+  /** Where the bytes of a disk's plain reads and writes pass. */
+  rawPiece(disk: number): Uint8Array {
+    const start = this.contents.rawStart + disk * RAW_BYTES;
+    return this.bytes.subarray(start, start + RAW_BYTES);
   }
 
   get storeBell(): Doorbell {

@@ -20,7 +20,7 @@ import { HASH_DOMAIN_BYTES } from '../format/hasher.ts';
 import type { Pointer } from '../format/pointer.ts';
 import { atomicLoad } from '../shared/atomics.ts';
 import { cacheLayout, SLOT_STATUS } from '../shared/cache-layout.ts';
-import { landingOffset, RAW_BYTES } from '../shared/contents-layout.ts';
+import { landingOffset } from '../shared/contents-layout.ts';
 import { CLIENTS_MAX, MAILBOX_CELLS_MAX } from '../shared/control-layout.ts';
 import { DiskPageWriter, FIRST_FAULT } from '../shared/disk-page.ts';
 import { Doorbell } from '../shared/doorbell.ts';
@@ -265,9 +265,7 @@ export class DiskServer {
   }
 
   private rawPiece(byteCount: number): Uint8Array {
-    const { bytes, contents } = this.memory;
-    const start = contents.rawStart + this.disk * RAW_BYTES;
-    return bytes.subarray(start, start + byteCount);
+    return this.memory.rawPiece(this.disk).subarray(0, byteCount);
   }
 
   private rawRead(fileOffset: number, byteCount: number): DeviceFault | undefined {

@@ -28,7 +28,7 @@ export class RemoteDevice implements Device {
   }
 
   write(from: Uint8Array, offset: number): DeviceFault | undefined {
-    const piece = rawPiece(this.link);
+    const piece = this.link.memory.rawPiece(this.link.disk);
     return inPieces(from.length, offset, (start, length) => {
       piece.set(from.subarray(start, start + length));
       return callRaw(this.link, REQUEST.rawWrite, offset + start, length);
@@ -53,7 +53,7 @@ export function callRead(
   into: Uint8Array,
   offset: number,
 ): DeviceFault | undefined {
-  const piece = rawPiece(link);
+  const piece = link.memory.rawPiece(link.disk);
   return inPieces(into.length, offset, (start, length) => {
     const fault = callRaw(link, REQUEST.rawRead, offset + start, length);
     if (fault === undefined) into.set(piece.subarray(0, length), start);
@@ -90,12 +90,6 @@ function callRaw(
 
 function done(answer: number | DeviceFault): DeviceFault | undefined {
   return typeof answer === 'object' ? answer : undefined;
-}
-
-function rawPiece(link: DiskLink): Uint8Array {
-  const { bytes, contents } = link.memory;
-  const start = contents.rawStart + link.disk * RAW_BYTES;
-  return bytes.subarray(start, start + RAW_BYTES);
 }
 
 /** At least one piece, so that a transfer of nothing learns of a closed file. A fault speaks of the whole transfer. */

@@ -10,7 +10,6 @@
 import { assert } from '../base/assert.ts';
 import type { ByteCount, DiskIndex, SlotIndex } from '../base/brand.ts';
 import type { DeviceFault } from '../device/device.ts';
-import { RAW_BYTES } from '../shared/contents-layout.ts';
 import { REQUEST_CELLS } from '../shared/control-layout.ts';
 import { COMPLETION, type CompletionKind } from './completion-list.ts';
 import { type DiskCounters, freshCounters } from './disk-counters.ts';
@@ -59,8 +58,7 @@ export class RingPort implements DiskPort, CompletionSink {
    * @param hashDomain 16 bytes.
    */
   configure(options: { blockBytes: number; hashDomain: Uint8Array }): DeviceFault | undefined {
-    const { bytes, contents } = this.link.memory;
-    bytes.set(options.hashDomain, contents.rawStart + this.disk * RAW_BYTES);
+    this.link.memory.rawPiece(this.disk).set(options.hashDomain);
     const answer = this.link.call(REQUEST.configure, options.blockBytes);
     return typeof answer === 'object' ? answer : undefined;
   }
