@@ -94,7 +94,7 @@ export const DISK_THREADS: readonly Sabotage[] = [
     name: 'stop-ignored',
     protects: 'I12',
     file: SERVER,
-    find: 'if (this.page.stopAsked) this.configured?.loop.stop(this.told);',
+    find: 'if (this.page.stopAsked) this.parts?.loop.stop(this.told);',
     replace: '',
     test: server(
       'stopping',

@@ -68,7 +68,7 @@ export interface DiskServerOptions {
 }
 
 /** What there is once the store's geometry is known. */
-interface Configured {
+interface Parts {
   readonly loop: DiskLoop;
   readonly blockBytes: number;
   readonly diskCount: number;
@@ -89,7 +89,7 @@ export class DiskServer {
   private readonly storeBell: Doorbell;
   private readonly clientBells: readonly Doorbell[];
   private readonly completions = new CompletionList(COMPLETIONS_MAX);
-  private configured: Configured | undefined;
+  private parts: Parts | undefined;
   /** Slots lent by the store, to be filled with what clients miss. */
   private readonly lent: SlotIndex[] = [];
   /** Entries at the head of the queue that are to go out without a fence behind them. */
@@ -138,7 +138,7 @@ export class DiskServer {
 
   /** Looks at everything once and does one thing on the disk. Returns whether there was anything to do. */
   step(): boolean {
-    if (this.page.stopAsked) this.configured?.loop.stop(this.told);
+    if (this.page.stopAsked) this.parts?.loop.stop(this.told);
     const taken = this.takeRequests();
     const missed = this.takeMisses();
     const worked = this.work();
@@ -211,7 +211,7 @@ export class DiskServer {
   /** A write or a free: done when a fence follows, or when there are many. */
   private acceptKeptBack(at: number, isWrite: boolean): boolean {
     const { words } = this.memory;
-    const { loop, drainEntries } = this.store();
+    const { loop, drainEntries } = this.configured();
     const fileOffset = fileOffsetAt(words, at) as ByteCount;
     const cookie = cookieAt(words, at);
     const detail = detailAt(words, at);
@@ -225,13 +225,13 @@ export class DiskServer {
     return pushed;
   }
 
-  private store(): Configured {
-    assert(this.configured !== undefined, 'a disk is configured before it is given blocks');
-    return this.configured;
+  private configured(): Parts {
+    assert(this.parts !== undefined, 'a disk is configured before it is given blocks');
+    return this.parts;
   }
 
   private queue(): DiskLoop {
-    return this.store().loop;
+    return this.configured().loop;
   }
 
   // ---- plain requests
@@ -239,7 +239,7 @@ export class DiskServer {
   /** Done here and now, behind everything that stood before it in the ring. */
   private plain(at: number, operation: PlainOperation): number | DeviceFault | undefined {
     const { words } = this.memory;
-    const loop = this.configured?.loop;
+    const loop = this.parts?.loop;
     switch (operation) {
       case REQUEST.configure:
         return this.configure(detailAt(words, at));
@@ -269,7 +269,7 @@ export class DiskServer {
   }
 
   private rawRead(fileOffset: number, byteCount: number): DeviceFault | undefined {
-    const loop = this.configured?.loop;
+    const loop = this.parts?.loop;
     if (loop?.overlapsWrite(fileOffset, byteCount)) {
       while (loop.queuedInOrder > 0 && loop.step());
       this.drainLeft = 0;
@@ -286,7 +286,7 @@ export class DiskServer {
   }
 
   private configure(blockBytes: number): DeviceFault | undefined {
-    assert(this.configured === undefined, 'a disk is configured once');
+    assert(this.parts === undefined, 'a disk is configured once');
     const { words, control, bytes } = this.memory;
     const { disk, options } = this;
     const { slotCount, diskCount, mailboxCells } = sessionGeometry(this.memory);
@@ -306,7 +306,7 @@ export class DiskServer {
     // Its length is among the counters from the start.
     const size = loop.size();
     if (isFault(size)) return size;
-    this.configured = {
+    this.parts = {
       loop,
       blockBytes,
       diskCount,
@@ -329,10 +329,10 @@ export class DiskServer {
   // ---- what clients miss
 
   private takeMisses(): number {
-    if (this.configured === undefined) return 0;
+    if (this.parts === undefined) return 0;
     let count = 0;
     for (let client = 0; client < CLIENTS_MAX; client += 1) {
-      const mailbox = this.configured.mailboxes[client] as MailboxServer;
+      const mailbox = this.parts.mailboxes[client] as MailboxServer;
       count += mailbox.takePosted((cell) => this.takeMiss(client, cell));
     }
     return count;
@@ -340,7 +340,7 @@ export class DiskServer {
 
   private takeMiss(client: number, cell: number): void {
     const { words, bytes } = this.memory;
-    const { loop, blockBytes, cache, mailboxes } = this.store();
+    const { loop, blockBytes, cache, mailboxes } = this.configured();
     const at = (mailboxes[client] as MailboxServer).payloadOf(cell);
     const fileOffset = fileOffsetAt(words, at);
     const pointer = pointerAt(words, at);
@@ -356,7 +356,7 @@ export class DiskServer {
   }
 
   private landing(client: number, cell: number): number {
-    const { blockBytes, diskCount } = this.store();
+    const { blockBytes, diskCount } = this.configured();
     const place = { client, disk: this.disk, cell };
     return landingOffset(this.memory.contents, { blockBytes, diskCount }, place);
   }
@@ -373,7 +373,7 @@ export class DiskServer {
   private fill(pointer: Pointer, landing: number): void {
     const slot = this.lent.pop();
     if (slot === undefined) return;
-    const { blockBytes, headers } = this.store();
+    const { blockBytes, headers } = this.configured();
     this.memory.bytes.copyWithin(slot * blockBytes, landing, landing + blockBytes);
     headers.setKey(slot, pointer);
     headers.become(slot, SLOT_STATUS.clean);
@@ -381,7 +381,7 @@ export class DiskServer {
   }
 
   private answerMiss(client: number, cell: number, outcome: Outcome): void {
-    const mailbox = this.store().mailboxes[client] as MailboxServer;
+    const mailbox = this.configured().mailboxes[client] as MailboxServer;
     putMissOutcome(this.memory.words, mailbox.payloadOf(cell), outcome);
     mailbox.answer(cell);
     this.answeredClients |= 1 << client;
@@ -391,8 +391,8 @@ export class DiskServer {
   // ---- doing and telling
 
   private work(): boolean {
-    if (this.configured === undefined || this.ended) return false;
-    const { loop } = this.configured;
+    if (this.parts === undefined || this.ended) return false;
+    const { loop } = this.parts;
     const due = loop.queuedLoads > 0 || loop.queuedFences > 0 || this.drainLeft > 0;
     if (!due && !this.cramped) return false;
     const before = loop.queuedInOrder;
@@ -429,7 +429,7 @@ export class DiskServer {
   /** The number of the fault's text in the disk page, which has it from now on. */
   private numberOf(fault: DeviceFault): number {
     if (fault === this.told) return FAULT_TOLD;
-    if (fault === this.configured?.loop.fault) {
+    if (fault === this.parts?.loop.fault) {
       if (!this.firstDescribed) this.page.describe(FIRST_FAULT, fault.detail);
       this.firstDescribed = true;
       return FIRST_FAULT;
@@ -444,10 +444,10 @@ export class DiskServer {
    * woken for several together: a wake-up costs as much as reading three blocks.
    */
   private report(): void {
-    const { configured } = this;
+    const { parts } = this;
     this.page.progress();
-    if (configured !== undefined) this.page.publish(configured.loop.counted);
-    const more = !this.ended && configured !== undefined && configured.loop.queuedLoads > 0;
+    if (parts !== undefined) this.page.publish(parts.loop.counted);
+    const more = !this.ended && parts !== undefined && parts.loop.queuedLoads > 0;
     if (this.storeIsConcerned(more)) {
       this.storeBell.ring();
       this.answersUntold = false;
