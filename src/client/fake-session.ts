@@ -33,7 +33,7 @@ export class FakeSession implements ServedSession {
   readonly #blocks = new Map<number, Uint8Array>();
   readonly #turns: Turn[] = [];
   #listener: (event: StoreEvent) => void = () => {};
-  #open: { id: number; roots: Map<string, Pointer>; doom?: StoreError } | undefined;
+  #open: { roots: Map<string, Pointer>; doom?: StoreError } | undefined;
   #state: PublishedState;
 
   constructor(settings: StoreSettings, generation = 1) {
@@ -165,6 +165,7 @@ export class FakeSession implements ServedSession {
   }
 
   async blockStates(): Promise<BlockStates> {
+    this.calls.push('blockStates');
     const bytes = new Uint8Array(4);
     return { bytes, arenas: [], arenaBytes: 0, blockBytes: FAKE_BLOCK_BYTES };
   }
@@ -173,6 +174,7 @@ export class FakeSession implements ServedSession {
     options: { readonly reachable?: readonly Pointer[] },
     onProgress?: (done: number, total: number) => void,
   ): Promise<CheckReport> {
+    this.calls.push('check');
     for (let done = 0; done <= 1000; done += 1) onProgress?.(done, 1000);
     const blocksRead = options.reachable?.length ?? 0;
     return {
@@ -217,7 +219,7 @@ export class FakeSession implements ServedSession {
     if (this.#open !== undefined) return;
     const turn = this.#turns.shift();
     if (turn === undefined) return;
-    this.#open = { id: turn.ticket, roots: new Map(this.#state.roots) };
+    this.#open = { roots: new Map(this.#state.roots) };
     turn.resolve({ transaction: turn.ticket, state: this.#state });
   }
 

@@ -37,12 +37,11 @@ export class MemoryOrigin {
   readonly #workers = new Set<MemoryWorker>();
   readonly #pageHideListeners = new Set<() => void>();
   readonly #hiddenListeners = new Set<() => void>();
-  #workersStarted = 0;
-  /** While false, the catalogue rejects everything, as IndexedDB does in some private windows. */
-  catalogueWorks = true;
-
   /** Disks' threads that have not ended, all of them run by whoever waits. */
   readonly #disks = new Set<MemoryDisk>();
+  #idsGiven = 0;
+  /** While false, the catalogue rejects everything, as IndexedDB does in some private windows. */
+  catalogueWorks = true;
 
   /** With the profile `threaded` there are disk workers and shared memory, all in this one thread. */
   constructor(engine: ServedEngine, profile: Profile = 'inline') {
@@ -57,8 +56,8 @@ export class MemoryOrigin {
       onHidden: (listener) => listen(this.#hiddenListeners, listener),
       inForeground: () => true,
       uniqueId: () => {
-        this.#workersStarted += 1;
-        return `${this.#workersStarted}`;
+        this.#idsGiven += 1;
+        return `${this.#idsGiven}`;
       },
       listFolders: async () => [...this.#folders.keys()],
       removeFolder: async (store) => this.#removeFolder(store),
@@ -93,11 +92,7 @@ export class MemoryOrigin {
       catalogue: this.#catalogue(),
       uniqueId: () => this.environment.uniqueId(),
       startWorker: (role) => this.#startWorker(role),
-      openDirectory: (store, { openElsewhere, disks }) => ({
-        ...this.#openDirectory(store, worker),
-        ...(openElsewhere === undefined ? {} : { open: openElsewhere }),
-        ...(disks === undefined ? {} : { disks }),
-      }),
+      openDirectory: (store, options) => this.#openDirectory(store, worker, options),
     };
   }
 
@@ -142,9 +137,7 @@ export class MemoryOrigin {
     serve(worker.inside, {
       ...this.#engine,
       locks: worker.locks,
-      openDirectory: async (store, options) => {
-        return { ...this.#openDirectory(store, worker), ...elsewhere(options) };
-      },
+      openDirectory: async (store, options) => this.#openDirectory(store, worker, options),
       shareMemory: (buffers, startDisk) => {
         const memory = new SessionMemory(buffers);
         const waiting = { wait: (bell: Doorbell, seen: number) => this.#wait(memory, bell, seen) };
@@ -187,15 +180,22 @@ export class MemoryOrigin {
     }
   }
 
-  #openDirectory(store: string, worker: MemoryWorker): StoreDirectory {
+  #openDirectory(
+    store: string,
+    worker: MemoryWorker,
+    { openElsewhere, disks }: DirectoryOptions,
+  ): StoreDirectory {
     const present = (): MemoryDirectory => this.#folders.get(store) ?? new MemoryDirectory();
     return {
       list: async () => present().list(),
-      open: async (file, options) => {
-        const folder = present();
-        if (options.create) this.#folders.set(store, folder);
-        return worker.open(folder, file, options);
-      },
+      open:
+        openElsewhere ??
+        (async (file, options) => {
+          const folder = present();
+          if (options.create) this.#folders.set(store, folder);
+          return worker.open(folder, file, options);
+        }),
+      ...(disks === undefined ? {} : { disks }),
       removeFile: async (file) => present().remove(file),
       probe: async (files) => {
         const names = present().list();
@@ -250,14 +250,6 @@ function showLife(disk: MemoryDisk): ReturnType<typeof setInterval> {
     else clearInterval(living);
   }, LIFE_MS);
   return living;
-}
-
-/** Where a directory says that its files are opened by other threads. */
-function elsewhere({ openElsewhere, disks }: DirectoryOptions): Partial<StoreDirectory> {
-  return {
-    ...(openElsewhere === undefined ? {} : { open: openElsewhere }),
-    ...(disks === undefined ? {} : { disks }),
-  };
 }
 
 function listen(listeners: Set<() => void>, listener: () => void): () => void {
