@@ -106,7 +106,7 @@ export function traceOf(
 ): BrowserTrace {
   const operations: TraceOperation[] = [];
   const marks: Mark[] = [];
-  const files: string[] = [];
+  const names = new Map<string, string>();
   const done: string[] = [];
   for (const call of calls) {
     const text = Buffer.from(call.bytes.subarray(0, 80)).toString('latin1');
@@ -114,7 +114,7 @@ export function traceOf(
       marks.push(...parseMark(text.slice(MARK_PREFIX.length), operations.length));
       continue;
     }
-    const file = nameOf(call.path, files, asked[operations.length]);
+    const file = nameOf(call.path, names, asked[operations.length]);
     operations.push(operationOf(call, Number(file.slice('disk-'.length))));
     done.push(callText({ kind: KINDS[call.name] ?? 'write', file, ...call }));
   }
@@ -126,7 +126,7 @@ export function traceOf(
       `operation ${at} of ${asked.length}: asked for ${one && callText(one)}, done was ${done[at]}`,
     );
   }
-  return { seed, diskCount: files.length, operations, marks };
+  return { seed, diskCount: names.size, operations, marks };
 }
 
 const KINDS: Readonly<Record<string, AskedOperation['kind']>> = {
@@ -139,10 +139,13 @@ function callText({ kind, file, offset, byteCount }: AskedOperation): string {
 }
 
 /** The file's name in the store: by the first call on it, which must be the one that the engine asked for. */
-function nameOf(path: string, files: string[], asked: AskedOperation | undefined): string {
-  const known = files.findIndex((file) => file.startsWith(`${path} `));
-  if (known < 0 && asked !== undefined) files.push(`${path} ${asked.file}`);
-  return files.at(known)?.slice(path.length + 1) ?? 'a file nobody asked for';
+function nameOf(
+  path: string,
+  names: Map<string, string>,
+  asked: AskedOperation | undefined,
+): string {
+  if (!names.has(path) && asked !== undefined) names.set(path, asked.file);
+  return names.get(path) ?? 'a file nobody asked for';
 }
 
 function parseMark(text: string, operation: number): Mark[] {
