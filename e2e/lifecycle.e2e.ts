@@ -256,9 +256,9 @@ describe('the browser takes the files away', () => {
     const origin = new URL(fixture.server.url).origin;
     await protocol.send('Storage.clearDataForOrigin', { origin, storageTypes: 'all' });
     const ms = await page.evaluate(async () => {
-      const startedAt = performance.now();
+      const startedMs = performance.now();
       await stores.get('idle')?.close();
-      return performance.now() - startedAt;
+      return performance.now() - startedMs;
     });
     expect(ms).toBeLessThan(3000);
     await page.close();

@@ -14,9 +14,7 @@ type Costs = Readonly<Record<string, number>>;
 
 test.each(['inline', 'threaded'] as const)(
   '%s: reads and strict transactions, beside a bare handle',
-  {
-    timeout: 300_000,
-  },
+  { timeout: 300_000 },
   async (profile) => {
     // Isolated in any case: elsewhere clocks tick every 100 µs only.
     fixture.server.isolated = true;

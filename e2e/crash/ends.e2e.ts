@@ -39,9 +39,9 @@ function prepare(): void {
   };
   globalThis.counting = {
     async recover(name, waitMs) {
-      const startedAt = performance.now();
+      const startedMs = performance.now();
       session = await lib.openStore(name, { blockSize: 4096, waitMs, worker: startWorker });
-      const ms = performance.now() - startedAt;
+      const ms = performance.now() - startedMs;
       const root = session.root('count');
       const bytes = root === undefined ? undefined : await session.read(root);
       const count = bytes === undefined ? 0 : new DataView(bytes.buffer).getUint32(0, true);
@@ -71,7 +71,7 @@ function prepare(): void {
     async kill(which) {
       const store = session;
       if (store === undefined) throw new Error('recover first');
-      const startedAt = performance.now();
+      const startedMs = performance.now();
       const ended = new Promise<void>((resolve) => {
         store.on('health', ({ health }) => health === 'closed' && resolve());
       });
@@ -87,7 +87,7 @@ function prepare(): void {
         ),
       );
       await ended;
-      const ms = performance.now() - startedAt;
+      const ms = performance.now() - startedMs;
       return { ms, codes, late: (await caught(() => store.stats())).code };
     },
     close: async () => session?.close(),

@@ -16,7 +16,7 @@ import { startServer, type TestServer } from '../server.ts';
 import { type BrowserKind, startBareBrowser } from './bare-browser.ts';
 import { CRASH_PAGE_FOLDER, FAILURES_FOLDER } from './build-crash-page.ts';
 import { type Ledger, openLedger } from './ledger.ts';
-import type { LedgerEntry, Moment, Plan } from './plan.ts';
+import type { KillMoment, LedgerEntry, Plan } from './plan.ts';
 import type { Segment } from './tree.ts';
 
 export interface KillLoopOptions {
@@ -30,7 +30,7 @@ export interface KillLoopOptions {
 export interface KillTally {
   kills: number;
   /** Kills by what the ledger says that was under way. */
-  readonly moments: Record<Exclude<Moment, 'trace'>, number>;
+  readonly moments: Record<KillMoment, number>;
   /** Recoveries that were judged. */
   recovered: number;
   /** Transactions that had been acknowledged, and are there. */
@@ -44,7 +44,7 @@ export interface KillTally {
 const HEARD_WITHIN_MS = 60_000;
 
 /** From which entry on the kill may fall, and within how many milliseconds it does, in Chromium. */
-const WINDOWS: Readonly<Record<Exclude<Moment, 'trace'>, [LedgerEntry['kind'], number]>> = {
+const WINDOWS: Readonly<Record<KillMoment, [LedgerEntry['kind'], number]>> = {
   work: ['recovered', 600],
   creation: ['creating', 60],
   recovery: ['opening', 60],
@@ -90,7 +90,7 @@ class Life {
   private readonly seed: number;
   private readonly random: Random;
   private readonly tally: KillTally;
-  private readonly deck: Exclude<Moment, 'trace'>[] = [];
+  private readonly deck: KillMoment[] = [];
   private segments: Segment[] = [];
   /** The state that the last recovery found. */
   private base = 0;
@@ -155,7 +155,7 @@ class Life {
   }
 
   /** Of every ten kills one falls in a creation, one in a recovery, one in a compaction. */
-  private pickMoment(): Exclude<Moment, 'trace'> {
+  private pickMoment(): KillMoment {
     if (this.deck.length === 0) {
       const work = new Array<'work'>(7).fill('work');
       this.deck.push('creation', 'recovery', 'compaction', ...work);
@@ -163,7 +163,7 @@ class Life {
     return this.deck.splice(this.random.below(this.deck.length), 1)[0] ?? 'work';
   }
 
-  private plan(cycle: number, moment: Moment): Plan {
+  private plan(cycle: number, moment: KillMoment): Plan {
     return {
       ledgerUrl: this.ledger.url,
       store: 'killed',

@@ -22,12 +22,12 @@ for (const browser of [CHROMIUM, FIREFOX]) {
     `I6: ${browser.name} killed ${KILLS} times loses nothing acknowledged and shows nothing torn`,
     { timeout: 60_000 + KILLS * 15_000 },
     async () => {
-      const startedAt = performance.now();
+      const startedMs = performance.now();
       const options = { browser, seed: SEED, kills: KILLS, killsPerProfile: KILLS_PER_PROFILE };
       const tally = await runKillLoop(options, (sofar) => {
         if (sofar.kills % REPORT_EVERY === 0) console.log(JSON.stringify(sofar));
       });
-      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+      const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
       console.log(`${browser.name}: ${JSON.stringify(tally)} in ${seconds} s`);
       expect(tally.kills).toBe(KILLS);
       expect(tally.acked).toBeGreaterThan(KILLS);

@@ -1,8 +1,10 @@
 /** What the kill loop asks of the page, and what the page tells the ledger: all of it plain data. */
 import type { Segment } from './tree.ts';
 
-/** Where in a store's life the kill is to fall. `trace` is for the recording of system calls: nothing falls. */
-export type Moment = 'work' | 'creation' | 'recovery' | 'compaction' | 'trace';
+/** Where in a store's life a kill is to fall. */
+export type KillMoment = 'work' | 'creation' | 'recovery' | 'compaction';
+/** `trace` is for the recording of system calls: nothing falls. */
+export type Moment = KillMoment | 'trace';
 
 /** Handed to the page in its address. */
 export interface Plan {

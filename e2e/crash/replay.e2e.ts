@@ -23,9 +23,9 @@ const traceFile = (kind: 'joint' | 'both') =>
 const TRACE_BYTES_MAX = 300 * 1024;
 
 async function replay(trace: BrowserTrace): Promise<void> {
-  const startedAt = performance.now();
+  const startedMs = performance.now();
   const tally = await replayImages(trace, { images: IMAGES, first: FIRST });
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   const { states, ...counts } = tally;
   console.log(`${JSON.stringify({ ...counts, states: states.size })} in ${seconds} s`);
   expect(tally.images).toBe(IMAGES);
@@ -36,9 +36,7 @@ const timeout = 60_000 + IMAGES * 100;
 
 test.each(['joint', 'both'] as const)(
   'I6: every crash image of a recorded browser opens with what was promised, commits being %s',
-  {
-    timeout,
-  },
+  { timeout },
   async (kind) => {
     const file = await readFile(traceFile(kind));
     expect(file.length).toBeLessThanOrEqual(TRACE_BYTES_MAX);

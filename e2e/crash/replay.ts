@@ -3,10 +3,8 @@
  * a fate of its own, and opens what is left with the real code. The oracle is that of the kill loop, plus: it goes
  * on, and opening again gives the same.
  */
-
 import { PUBLIC_LIMITS } from '../../src/client/options.ts';
-import type { BlockPointer } from '../../src/format/pointer.ts';
-import { fromPublic, toPublic } from '../../src/format/pointer.ts';
+import { type BlockPointer, fromPublic, toPublic } from '../../src/format/pointer.ts';
 import { decodeSuperblock } from '../../src/format/superblock.ts';
 import {
   type CrashPoint,
@@ -114,8 +112,9 @@ function fatesAt(point: CrashPoint, image: number, random: Random): Fates {
 }
 
 /** Opens with the real code, and creates where there is nothing yet. Later writes go to the same files. */
-const openOn = (files: SectorFile[]): SimStore =>
-  new SimStore({ disks: new RecordedDisks(files), setting: SETTING });
+function openOn(files: SectorFile[]): SimStore {
+  return new SimStore({ disks: new RecordedDisks(files), setting: SETTING });
+}
 
 async function judge(
   trace: BrowserTrace,

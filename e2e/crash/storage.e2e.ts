@@ -103,9 +103,9 @@ describe('site data is cleared under an open store', () => {
         later.push((await caught(() => store?.transaction((tx) => tx.write(pattern(3, 1))))).code);
       }
       const { health } = store ?? {};
-      const startedAt = performance.now();
+      const startedMs = performance.now();
       await store?.close();
-      return { first, later, health, healths, closeMs: performance.now() - startedAt };
+      return { first, later, health, healths, closeMs: performance.now() - startedMs };
     }, name);
     await protocol.send('Storage.clearDataForOrigin', { origin: origin(), storageTypes });
     return working;

@@ -66,13 +66,13 @@ globalThis.stores = new Map();
 globalThis.workers = [];
 
 globalThis.caught = async (attempt) => {
-  const startedAt = performance.now();
+  const startedMs = performance.now();
   try {
     await attempt();
   } catch (error) {
     const isStoreError = error instanceof library.StoreError;
     const { code, message, coordinates, maybeApplied, mayBeStale } = error as library.StoreError;
-    const ms = performance.now() - startedAt;
+    const ms = performance.now() - startedMs;
     return {
       isStoreError,
       code,
@@ -90,7 +90,7 @@ globalThis.caught = async (attempt) => {
     coordinates: {},
     maybeApplied: false,
     mayBeStale: false,
-    ms: performance.now() - startedAt,
+    ms: performance.now() - startedMs,
   };
 };
 

@@ -1,5 +1,4 @@
 /** Figures and block states out of shared memory: live, and without a message. */
-
 import type { ArenaIndex, BlockAddress } from '../base/brand.ts';
 import { lookAtEpochs } from '../epoch/epochs.ts';
 import { arenaDisk, arenaOf, blockIndexOf } from '../format/geometry.ts';

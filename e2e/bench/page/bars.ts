@@ -1,5 +1,4 @@
 /** The bars of the project: ratios between two sides of one group, or figures with a limit. */
-
 import type { Measurement } from './measure.ts';
 import { ratioOf, summarize } from './statistics.ts';
 

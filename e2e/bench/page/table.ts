@@ -1,6 +1,5 @@
 /** Markdown tables of what was measured. */
-import type { Verdict } from './bars.ts';
-import { NOT_MEASURED } from './bars.ts';
+import { NOT_MEASURED, type Verdict } from './bars.ts';
 import type { Measurement } from './measure.ts';
 import { summarize } from './statistics.ts';
 

@@ -1,5 +1,4 @@
 /** What all sides can do, so that one piece of code measures them: blocks under numbers. */
-
 import type { SideKind } from '../measure.ts';
 
 export interface Peer {
