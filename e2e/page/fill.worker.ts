@@ -1,9 +1,6 @@
 /** What a bare sync access handle says when the browser grants no more space. */
+import { openFile } from '../../src/device/opfs.ts';
 import type { SyncHandle } from '../../src/device/sync-handle.ts';
-
-interface SyncFile {
-  createSyncAccessHandle(): Promise<SyncHandle>;
-}
 
 export interface FillResult {
   /** The first count that was not the whole chunk. */
@@ -34,9 +31,7 @@ function fill(handle: SyncHandle): FillResult {
 
 globalThis.onmessage = async () => {
   const root = await navigator.storage.getDirectory();
-  const file = await root.getFileHandle('filled', { create: true });
-  // The library of DOM types knows it for workers only.
-  const handle = await (file as unknown as SyncFile).createSyncAccessHandle();
+  const handle = await openFile(root, 'filled', { create: true });
   const result = fill(handle);
   handle.close();
   await root.removeEntry('filled');

@@ -1,10 +1,6 @@
 /** The limit: the same bytes through a bare sync access handle, hashed and written in calls of 1 MiB. */
 import { createXXHash64 } from 'hash-wasm';
-import type { SyncHandle } from '../../src/device/sync-handle.ts';
-
-interface SyncFile {
-  createSyncAccessHandle(): Promise<SyncHandle>;
-}
+import { openFile } from '../../src/device/opfs.ts';
 
 export interface RawRequest {
   readonly totalBytes: number;
@@ -20,9 +16,7 @@ export interface RawResult {
 globalThis.onmessage = async ({ data }: MessageEvent<RawRequest>) => {
   const { totalBytes, callBytes, flushEveryBytes } = data;
   const root = await navigator.storage.getDirectory();
-  const file = await root.getFileHandle('raw', { create: true });
-  // The library of DOM types knows it for workers only.
-  const handle = await (file as unknown as SyncFile).createSyncAccessHandle();
+  const handle = await openFile(root, 'raw', { create: true });
   const hasher = await createXXHash64();
   const bytes = new Uint8Array(callBytes).fill(7);
   handle.truncate(totalBytes);

@@ -1,15 +1,10 @@
 /** Writes each message into a file and answers when that is done. Not flushed: only the order of the calls matters. */
+import { openFile } from '../../../src/device/opfs.ts';
 import type { SyncHandle } from '../../../src/device/sync-handle.ts';
 import { MARK_PREFIX } from '../plan.ts';
 
-interface WorkerFileHandle extends FileSystemFileHandle {
-  createSyncAccessHandle(): Promise<SyncHandle>;
-}
-
 async function openMarks(): Promise<SyncHandle> {
-  const root = await navigator.storage.getDirectory();
-  const file = await root.getFileHandle('crash-marks', { create: true });
-  return (file as WorkerFileHandle).createSyncAccessHandle();
+  return openFile(await navigator.storage.getDirectory(), 'crash-marks', { create: true });
 }
 
 const opened = openMarks();
