@@ -44,7 +44,6 @@ function lookAtStore(round: number): Promise<Look> {
     async ({ name, totalBytes }) => {
       const store = await lib.openStore(name, { maxBytes: 2 ** 30, arenaBytes: 64 * 2 ** 20 });
       const blocks = Array.from({ length: 64 }, (_, n) => new Uint8Array(16_384).fill(n));
-      // Once over, so that the files have grown as the bare handle's has.
       const fill = () =>
         store.transaction(async (tx) => {
           const pointers = [];
