@@ -208,15 +208,15 @@ describe('I14: a disk’s worker that dies', () => {
     const page = await fixture.newPage();
     const result = await inWorker(page, 'w', async () => {
       await pageLib.deleteStore('lost');
-      const worker = () => bare.startDisk();
+      const worker = () => tools.startDisk();
       const store = await workerLib.openStore('lost', { blockSize: 4096, disks: 2, worker });
       const healths: string[] = [];
       store.on('health', ({ health }) => healths.push(health));
       const kept = store.transaction((tx) => tx.write(new Uint8Array(4096).fill(3)));
       diskWorkers[0]?.terminate();
       await store.closed;
-      const code = await bare.codeOf(() => store.transaction((tx) => tx.write(new Uint8Array(1))));
-      const reading = await bare.codeOf(() => store.read(kept));
+      const code = await tools.codeOf(() => store.transaction((tx) => tx.write(new Uint8Array(1))));
+      const reading = await tools.codeOf(() => store.read(kept));
       const again = await workerLib.openStore('lost', { waitMs: 10_000 });
       const fill = again.read(kept)[0];
       const { clean } = again.check({ reachable: [kept] });
@@ -246,7 +246,7 @@ describe('where it cannot work', () => {
     const page = await fixture.newPage();
     fixture.server.isolated = true;
     const code = await inWorker(page, 'w', () =>
-      bare.codeOf(() => workerLib.openStore('a', { profile: 'threaded' })),
+      tools.codeOf(() => workerLib.openStore('a', { profile: 'threaded' })),
     );
     expect(code).toBe('UNSUPPORTED');
     await page.close();

@@ -62,12 +62,12 @@ async function measureReads(profile: Profile): Promise<Costs> {
     pointers.push(...store.transaction((tx) => tx.writeMany(blocks), { durability: 'relaxed' }));
   }
   store.sync();
-  const handle = await bare.openBare('look-bare', BLOCKS * BLOCK_BYTES);
+  const handle = await tools.openBare('look-bare', BLOCKS * BLOCK_BYTES);
   // Read in the same order again and again, a small cache never has the block.
   const order = Array.from({ length: BLOCKS }, (_, n) => (n * 5741) % BLOCKS);
-  const hasher = await bare.createXXHash64();
+  const hasher = await tools.createXXHash64();
   const into = new Uint8Array(BLOCK_BYTES);
-  const { time, best } = bare.stopwatch();
+  const { time, best } = tools.stopwatch();
   const missesBefore = store.stats().cache.misses;
   for (let round = 0; round < 512; round += 1) {
     const part = order.slice((round * 64) % BLOCKS, ((round * 64) % BLOCKS) + 64);
@@ -105,10 +105,10 @@ async function measureWrites(profile: Profile): Promise<Costs> {
   const store = await workerLib.openStore('look', { profile, disks: 1 });
   const bytes = new Uint8Array(BLOCK_BYTES).fill(7);
   const superblock = bytes.subarray(0, 4096);
-  const handle = await bare.openBare('look-bare', 0);
+  const handle = await tools.openBare('look-bare', 0);
   // Made longer ahead of need, as ours is.
   handle.truncate(8 * ROUNDS * BLOCK_BYTES);
-  const { time, best } = bare.stopwatch();
+  const { time, best } = tools.stopwatch();
   for (let round = 0; round < ROUNDS; round += 1) {
     time('strict', 4, () => {
       for (let n = 0; n < 4; n += 1) store.transaction((tx) => tx.write(bytes));

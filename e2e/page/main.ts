@@ -7,7 +7,7 @@ import { openStore as openSyncStore } from '../../src/worker.ts';
 import { type ChurnReport, readWhileChurned } from './cached-reads.ts';
 import * as churnTools from './churn.ts';
 import type { FillResult } from './fill.worker.ts';
-import { messages } from './messages.ts';
+import { messages as counter } from './messages.ts';
 import type { RawRequest, RawResult } from './raw.worker.ts';
 import type { WorkerAnswer, WorkerCall, WorkerShare } from './sync.worker.ts';
 
@@ -52,8 +52,8 @@ declare global {
   /** Blocks that a writer replaces, also within workers' reach. */
   var churn: typeof churnTools;
   var readChurned: (store: library.Store, seconds: number) => Promise<ChurnReport>;
-  /** Messages sent by this page. */
-  var sent: typeof messages;
+  /** Those that this page sends. */
+  var messages: typeof counter;
   var runConformance: () => Promise<ConformanceResult[]>;
   /** Fills the origin's space through a bare handle, and gives it back. */
   var fillSpace: () => Promise<FillResult>;
@@ -165,17 +165,17 @@ globalThis.startFaultyDisk = (fault) =>
 
 globalThis.churn = churnTools;
 globalThis.readChurned = readWhileChurned;
-globalThis.sent = messages;
+globalThis.messages = counter;
 
-/** The only answer of a worker that is asked one thing. */
-function answerOf<T>(worker: Worker, request: unknown): Promise<T> {
+/** The only answer of a worker, which is asked one thing, or knows what to do. */
+function answerOf<T>(worker: Worker, request?: unknown): Promise<T> {
   return new Promise((resolve, reject) => {
     worker.onmessage = (event: MessageEvent<T>) => {
       worker.terminate();
       resolve(event.data);
     };
     worker.onerror = (event) => reject(new Error(event.message));
-    worker.postMessage(request);
+    if (request !== undefined) worker.postMessage(request);
   });
 }
 
@@ -185,15 +185,5 @@ globalThis.runRaw = (request) =>
 globalThis.fillSpace = () =>
   answerOf(new Worker(new URL('./fill.worker.ts', import.meta.url), { type: 'module' }), 'fill');
 
-globalThis.runConformance = () => {
-  const worker = new Worker(new URL('./conformance.worker.ts', import.meta.url), {
-    type: 'module',
-  });
-  return new Promise((resolve, reject) => {
-    worker.onmessage = (event: MessageEvent<ConformanceResult[]>) => {
-      worker.terminate();
-      resolve(event.data);
-    };
-    worker.onerror = (event) => reject(new Error(event.message));
-  });
-};
+globalThis.runConformance = () =>
+  answerOf(new Worker(new URL('./conformance.worker.ts', import.meta.url), { type: 'module' }));

@@ -1,10 +1,8 @@
 /** Counts the messages that this page sends to workers, in whatever way, from its first on. */
 
 export const messages = {
-  /** All but `pings`. */
+  /** All but questions whether a worker still answers, which come by themselves once a second. */
   sent: 0,
-  /** Questions whether a worker still answers, which come by themselves once a second. */
-  pings: 0,
 };
 
 interface Sender {
@@ -15,9 +13,9 @@ for (const sender of [Worker.prototype, MessagePort.prototype] as unknown as Sen
   const { postMessage } = sender;
   sender.postMessage = function (this: Sender, ...message) {
     const [data] = message;
-    const isPing = typeof data === 'object' && data !== null && 'note' in data;
-    if (isPing && data.note === 'ping') messages.pings += 1;
-    else messages.sent += 1;
+    const isNote = typeof data === 'object' && data !== null && 'note' in data;
+    const isPing = isNote && data.note === 'ping';
+    if (!isPing) messages.sent += 1;
     postMessage.apply(this, message);
   };
 }

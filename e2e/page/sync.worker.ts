@@ -19,8 +19,8 @@ declare global {
   var sharedStore: pageLibrary.Store;
   /** Workers started with `startDisk`. */
   var diskWorkers: Worker[];
-  /** What a bare handle costs: a file of this origin, and the checksum. */
-  var bare: typeof bareTools;
+  /** What tests need besides: a bare handle and the checksum, a stopwatch, disks' workers. */
+  var tools: typeof workerTools;
 }
 
 /** A file of `byteCount` bytes in a store's place; `deleteStore` removes it. */
@@ -63,11 +63,11 @@ async function codeOf(attempt: () => unknown): Promise<string> {
 
 globalThis.diskWorkers = [];
 
-const bareTools = { createXXHash64, openBare, stopwatch, startDisk, codeOf };
+const workerTools = { createXXHash64, openBare, stopwatch, startDisk, codeOf };
 
 globalThis.workerLib = library;
 globalThis.pageLib = pageLibrary;
-globalThis.bare = bareTools;
+globalThis.tools = workerTools;
 globalThis.churn = churnTools;
 
 export interface WorkerCall {
