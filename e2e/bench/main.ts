@@ -47,13 +47,9 @@ function isWanted(title: string): boolean {
 }
 
 async function runSuites(browser: BenchBrowser): Promise<SuiteResult[]> {
+  const { msPerGroup, roundsMax } = scale;
   const options = {
-    ...{
-      msPerGroup: scale.msPerGroup,
-      roundsMax: scale.roundsMax,
-      peers: true,
-      barredPeersOnly: flags.quick,
-    },
+    ...{ msPerGroup, roundsMax, peers: true, barredPeersOnly: flags.quick },
     ...(flags.only === undefined ? {} : { only: flags.only }),
   };
   const suites: SuiteResult[] = [];

@@ -1,6 +1,7 @@
 /** The parts of the report behind the table of bars. */
+import type { Profile } from '../../src/index.ts';
 import type { Machine } from './machine.ts';
-import { NOT_MEASURED, type ProfileName } from './page/bars.ts';
+import { NOT_MEASURED } from './page/bars.ts';
 import type { GroupResult } from './page/group.ts';
 import type { GrowthResult } from './page/growth.ts';
 import type { MemoryPart } from './page/memory.ts';
@@ -22,7 +23,7 @@ export function machineReport(machine: Machine, seconds: number): string {
 export function groupReport(suite: {
   readonly groups: readonly GroupResult[];
   readonly missing: readonly string[];
-  readonly profile?: ProfileName;
+  readonly profile?: Profile;
   readonly isolated?: boolean;
 }): string {
   const { groups, missing, profile, isolated } = suite;

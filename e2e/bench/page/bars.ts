@@ -1,8 +1,7 @@
 /** The bars of the project: ratios between two sides of one group, or figures with a limit. */
+import type { Profile } from '../../../src/index.ts';
 import type { Measurement } from './measure.ts';
 import { ratioOf, summarize } from './statistics.ts';
-
-export type ProfileName = 'threaded' | 'inline';
 
 /** A ratio of times an operation, with its limit. */
 export interface Bar {
@@ -16,7 +15,7 @@ export interface Bar {
   /** Limit of reference ÷ ours: how many times as fast we must be. */
   readonly atLeast?: number;
   /** The profiles it is a promise for; `threaded` when left out. Elsewhere the ratio is shown, not judged. */
-  readonly profiles?: readonly ProfileName[];
+  readonly profiles?: readonly Profile[];
 }
 
 export interface Verdict {
@@ -32,11 +31,7 @@ export interface Verdict {
 export const NOT_MEASURED = '–';
 const SAMPLES_ENOUGH = 10;
 
-export function judge(
-  bar: Bar,
-  measurements: readonly Measurement[],
-  profile: ProfileName,
-): Verdict {
+export function judge(bar: Bar, measurements: readonly Measurement[], profile: Profile): Verdict {
   const summaryOf = (name: string) =>
     summarize(measurements.find((measured) => measured.name === name)?.samples ?? []);
   const [own, other] = [summaryOf(bar.ours), summaryOf(bar.reference)];

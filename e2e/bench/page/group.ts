@@ -1,6 +1,6 @@
 /** Sides that are measured in turns, and the bars that their figures must meet. */
-import type { OpenOptions } from '../../../src/index.ts';
-import { type Bar, judge, type ProfileName, type Verdict } from './bars.ts';
+import type { Profile } from '../../../src/index.ts';
+import { type Bar, judge, type Verdict } from './bars.ts';
 import { interleave, type Measurement, type Plan, type Side, type SideKind } from './measure.ts';
 import type { Peer } from './peers/peer.ts';
 
@@ -27,12 +27,10 @@ export interface RunOptions {
   readonly barredPeersOnly?: boolean;
   /** Groups whose title contains it; all when left out. */
   readonly only?: string;
-  /** For every store that is opened, beside what a group needs. */
-  readonly storeOptions?: OpenOptions;
 }
 
 export interface RunContext extends RunOptions {
-  readonly profile: ProfileName;
+  readonly profile: Profile;
   readonly peersByName: ReadonlyMap<string, Peer>;
   report(progress: string): void;
 }

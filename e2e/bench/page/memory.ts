@@ -40,6 +40,9 @@ interface MemoryMeter {
   }>;
 }
 
+/** What there may be besides the cache. */
+export const MEMORY_ALLOWANCE_BYTES = 16 * MIB;
+
 const BATCH = 64;
 /** One batch in so many is written instead of read. */
 const WRITE_EVERY = 8;
@@ -173,5 +176,3 @@ async function work(store: Store, tools: Tools, operations: number): Promise<voi
     tools.put(first, written);
   }
 }
-
-export const MEMORY_ALLOWANCE_BYTES = 16 * MIB;

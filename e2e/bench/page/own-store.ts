@@ -14,7 +14,7 @@ export const BLOCK_BYTES = 16_384;
 const FILL_BYTES = 16 * MIB;
 
 /** A store of this name that holds nothing. */
-export async function openFresh(name: string, options: OpenOptions): Promise<Store> {
+export async function openFresh(name: string, options: OpenOptions = {}): Promise<Store> {
   await deleteStore(name);
   return openStore(name, options);
 }

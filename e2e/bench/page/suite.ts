@@ -1,6 +1,11 @@
 /** All groups of one page, one after the other: what the harness and the demo run. Leaves nothing in the origin. */
-import { deleteStore, listStores, openStore } from '../../../src/index.ts';
-import type { ProfileName } from './bars.ts';
+import {
+  deleteStore,
+  listStores,
+  openStore,
+  type Profile,
+  type Store,
+} from '../../../src/index.ts';
 import {
   type Group,
   type GroupResult,
@@ -23,7 +28,7 @@ import type { Peer } from './peers/peer.ts';
 import { openSqliteWasm, openWaSqlite } from './peers/sql.ts';
 
 export interface SuiteResult {
-  readonly profile: ProfileName;
+  readonly profile: Profile;
   readonly isolated: boolean;
   readonly groups: readonly GroupResult[];
   /** Peers that did not run, and why. */
@@ -49,11 +54,23 @@ const PARTS: readonly {
   readonly titles: readonly string[];
   run(context: RunContext, limit: Limit): Promise<GroupResult[]>;
 }[] = [
-  { titles: [CACHED_TITLE], run: runCachedReads },
+  {
+    titles: [CACHED_TITLE],
+    run: async (context) => measureOn(await cachedReads(context), context),
+  },
   { titles: [UNCACHED_TITLE, SYNC_TITLE], run: runUncachedReads },
-  { titles: [ONE_TITLE, MANY_TITLE], run: runCommits },
-  { titles: [SMALL_TITLE], run: runSmallBlocks },
-  { titles: [BULK_TITLE], run: runBulk },
+  {
+    titles: [ONE_TITLE, MANY_TITLE],
+    run: async (context, limit) => measureOn(await commits(context, limit), context),
+  },
+  {
+    titles: [SMALL_TITLE],
+    run: async (context) => measureOn(await smallBlocks(context), context),
+  },
+  {
+    titles: [BULK_TITLE],
+    run: async (context, limit) => measureOn(await bulkWrites(context, limit), context),
+  },
 ];
 
 export async function runSuite(
@@ -62,7 +79,7 @@ export async function runSuite(
 ): Promise<SuiteResult> {
   const startedMs = performance.now();
   await removeLeftovers();
-  const profile = await profileHere(options);
+  const profile = await profileHere();
   const isolated = globalThis.crossOriginIsolated;
   const parts = PARTS.filter(({ titles }) => titles.some((title) => isWanted(options, title)));
   if (parts.length === 0) return { profile, isolated, groups: [], missing: [], seconds: 0 };
@@ -109,9 +126,9 @@ async function openPeers(
   return peers;
 }
 
-async function profileHere({ storeOptions }: RunOptions): Promise<ProfileName> {
+async function profileHere(): Promise<Profile> {
   await deleteStore('bench-profile');
-  const store = await openStore('bench-profile', { ...storeOptions });
+  const store = await openStore('bench-profile');
   const { profile } = store;
   await removeStore(store);
   return profile;
@@ -132,40 +149,22 @@ async function measureWanted(
   return results;
 }
 
-async function runCachedReads(context: RunContext): Promise<GroupResult[]> {
-  const [group, store] = await cachedReads(context);
-  const results = await measureWanted([group], context);
-  await removeStore(store);
-  return results;
-}
-
-async function runUncachedReads(context: RunContext, limit: Limit): Promise<GroupResult[]> {
-  const [uncached, uncachedStore] = await uncachedReads(context, limit);
-  const results = await measureWanted([uncached], context);
-  const sync = await syncReads(context, limit, uncachedStore);
-  const syncContext = { ...context, profile: sync.profile };
-  results.push(...(await measureWanted([sync.group], syncContext)));
-  await sync.close();
-  return results;
-}
-
-async function runCommits(context: RunContext, limit: Limit): Promise<GroupResult[]> {
-  const [groups, store] = await commits(context, limit);
+/** Of groups on a store that nobody needs afterwards. */
+async function measureOn(
+  [groups, store]: readonly [readonly Group[], Store],
+  context: RunContext,
+): Promise<GroupResult[]> {
   const results = await measureWanted(groups, context);
   await removeStore(store);
   return results;
 }
 
-async function runSmallBlocks(context: RunContext): Promise<GroupResult[]> {
-  const [group, store] = await smallBlocks(context);
-  const results = await measureWanted([group], context);
-  await removeStore(store);
-  return results;
-}
-
-async function runBulk(context: RunContext, limit: Limit): Promise<GroupResult[]> {
-  const [group, store] = await bulkWrites(context, limit);
-  const results = await measureWanted([group], context);
-  await removeStore(store);
+async function runUncachedReads(context: RunContext, limit: Limit): Promise<GroupResult[]> {
+  const [uncached, uncachedStore] = await uncachedReads(limit);
+  const results = await measureWanted([uncached], context);
+  const sync = await syncReads(limit, uncachedStore);
+  const syncContext = { ...context, profile: sync.profile };
+  results.push(...(await measureWanted([sync.group], syncContext)));
+  await sync.close();
   return results;
 }

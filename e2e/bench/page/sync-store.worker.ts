@@ -1,8 +1,11 @@
 /** A worker that uses the store without a promise, as a database compiled to WebAssembly would. Times itself. */
-import type { BlockPointer, OpenOptions } from '../../../src/index.ts';
-import type { ProfileName } from './bars.ts';
+import {
+  type BlockPointer,
+  openStore,
+  type SyncOpenOptions,
+  type SyncStore,
+} from '../../../src/worker.ts';
 import { answerCalls } from './calls.ts';
-import { openSyncStore, type SyncStore } from './sync-entry.ts';
 
 let store: SyncStore | undefined;
 let intos: readonly Uint8Array[] = [];
@@ -13,10 +16,10 @@ function current(): SyncStore {
 }
 
 const verbs = {
-  async open(name: string, options: OpenOptions, batch: number, blockBytes: number) {
-    store = await openSyncStore(name, options);
+  async open(name: string, options: SyncOpenOptions, batch: number, blockBytes: number) {
+    store = await openStore(name, options);
     intos = Array.from({ length: batch }, () => new Uint8Array(blockBytes).fill(1));
-    return store.profile satisfies ProfileName;
+    return store.profile;
   },
   readEach(pointers: readonly BlockPointer[]): number {
     const opened = current();
@@ -33,8 +36,8 @@ const verbs = {
     for (const batch of batches) opened.readMany(batch, intos);
     return performance.now() - startedMs;
   },
-  async close(): Promise<void> {
-    await current().close();
+  close(): void {
+    current().close();
   },
 };
 

@@ -30,15 +30,15 @@ const BARS: readonly Bar[] = [
   },
 ];
 
-export async function bulkWrites(context: RunContext, limit: Limit): Promise<[Group, Store]> {
-  const store = await openFresh('bench-bulk', { ...context.storeOptions });
+export async function bulkWrites(context: RunContext, limit: Limit): Promise<[Group[], Store]> {
+  const store = await openFresh('bench-bulk');
   await freeAll(store, await fill(store, TOTAL_BYTES + 2 * TRANSACTION_BYTES));
   const sides = [
     ...ofKind('own', [ownSide(store)]),
     ...ofKind('limit', [limitSide(limit)]),
     ...peerSides(context),
   ];
-  return [{ title: BULK_TITLE, sides, bars: BARS }, store];
+  return [[{ title: BULK_TITLE, sides, bars: BARS }], store];
 }
 
 function ownSide(store: Store): Side {

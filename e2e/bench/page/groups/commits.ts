@@ -71,7 +71,7 @@ interface CommitSides {
 }
 
 export async function commits(context: RunContext, limit: Limit): Promise<[Group[], Store]> {
-  const store = await openFresh('bench-commits', { ...context.storeOptions });
+  const store = await openFresh('bench-commits');
   const peers = [
     asPeer(store, 'strict'),
     asPeer(store, 'relaxed'),
@@ -87,11 +87,7 @@ export async function commits(context: RunContext, limit: Limit): Promise<[Group
     ],
     bars: ONE_BARS,
   };
-  const many = {
-    title: MANY_TITLE,
-    sides: manySides(given),
-    bars: MANY_BARS,
-  };
+  const many = { title: MANY_TITLE, sides: manySides(given), bars: MANY_BARS };
   return [[one, many], store];
 }
 

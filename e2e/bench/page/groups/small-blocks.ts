@@ -23,8 +23,8 @@ const BARS: readonly Bar[] = [
   },
 ];
 
-export async function smallBlocks(context: RunContext): Promise<[Group, Store]> {
-  const store = await openFresh('bench-small', { ...context.storeOptions, blockSize: BLOCK_BYTES });
+export async function smallBlocks(context: RunContext): Promise<[Group[], Store]> {
+  const store = await openFresh('bench-small', { blockSize: BLOCK_BYTES });
   const blocks = payloads(BATCH, BLOCK_BYTES);
   const peers = [asPeer(store, 'strict'), ...context.peersByName.values()];
   const sides: Side[] = [];
@@ -40,5 +40,5 @@ export async function smallBlocks(context: RunContext): Promise<[Group, Store]> 
       sample: () => putMany(FIRST_KEY, blocks),
     });
   }
-  return [{ title: SMALL_TITLE, sides, bars: BARS }, store];
+  return [[{ title: SMALL_TITLE, sides, bars: BARS }], store];
 }

@@ -1,13 +1,12 @@
 /** Blocks that are not cached, read without a promise by code in the store's own worker. */
-import { type BlockPointer, deleteStore } from '../../../../src/index.ts';
-import type { Bar, ProfileName } from '../bars.ts';
+import { type BlockPointer, deleteStore, type Profile } from '../../../../src/index.ts';
+import type { Bar } from '../bars.ts';
 import { type Caller, callerOf } from '../calls.ts';
-import { type Group, ofKind, operationsFor, type RunContext } from '../group.ts';
+import { type Group, ofKind, operationsFor } from '../group.ts';
 import type { Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { BLOCK_BYTES } from '../own-store.ts';
 import { cycling, shuffled } from '../payload.ts';
-import { hasSyncEntry } from '../sync-entry.ts';
 import type { SyncStoreVerbs } from '../sync-store.worker.ts';
 import { CACHE_BYTES, DATA_BYTES, LIMIT_US, type UncachedStore } from './uncached-reads.ts';
 
@@ -40,34 +39,29 @@ const BARS: readonly Bar[] = [
 export interface SyncReads {
   readonly group: Group;
   /** What the worker got, which need not be what the page gets. */
-  readonly profile: ProfileName;
+  readonly profile: Profile;
   close(): Promise<void>;
 }
 
 /** Closes the page's store and opens the same one in a worker. Removes it in the end. */
 export async function syncReads(
-  context: RunContext,
   limit: Limit,
   { store, pointers }: UncachedStore,
 ): Promise<SyncReads> {
   await store.close();
-  const caller = hasSyncEntry ? startWorker() : undefined;
-  const options = { ...context.storeOptions, cacheBytes: CACHE_BYTES };
-  const profile = await caller?.call('open', store.name, options, BATCH, BLOCK_BYTES);
+  const caller = startWorker();
+  const options = { cacheBytes: CACHE_BYTES };
+  const profile = await caller.call('open', store.name, options, BATCH, BLOCK_BYTES);
   const sides = [
     ...ofKind('limit', [limitSide(limit)]),
-    ...ofKind('own', caller === undefined ? [] : ownSides(caller, pointers)),
+    ...ofKind('own', ownSides(caller, pointers)),
   ];
   return {
-    group: {
-      title: SYNC_TITLE,
-      sides,
-      bars: BARS,
-    },
-    profile: profile ?? context.profile,
+    group: { title: SYNC_TITLE, sides, bars: BARS },
+    profile,
     async close() {
-      await caller?.call('close');
-      caller?.end();
+      await caller.call('close');
+      caller.end();
       await deleteStore(store.name);
     },
   };

@@ -1,7 +1,7 @@
 /** Blocks that are not in the store's cache, but in the operating system's. */
 import type { BlockPointer, Store } from '../../../../src/index.ts';
 import type { Bar } from '../bars.ts';
-import { type Group, ofKind, operationsFor, type RunContext, repeated } from '../group.ts';
+import { type Group, ofKind, operationsFor, repeated } from '../group.ts';
 import type { Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { BLOCK_BYTES, fill, MIB, openFresh } from '../own-store.ts';
@@ -39,14 +39,8 @@ export interface UncachedStore {
   readonly pointers: readonly BlockPointer[];
 }
 
-export async function uncachedReads(
-  context: RunContext,
-  limit: Limit,
-): Promise<[Group, UncachedStore]> {
-  const store = await openFresh('bench-uncached', {
-    ...context.storeOptions,
-    cacheBytes: CACHE_BYTES,
-  });
+export async function uncachedReads(limit: Limit): Promise<[Group, UncachedStore]> {
+  const store = await openFresh('bench-uncached', { cacheBytes: CACHE_BYTES });
   const pointers = await fill(store, DATA_BYTES);
   const group = {
     title: UNCACHED_TITLE,
