@@ -28,7 +28,7 @@ function useFirefox(preferences: FirefoxPreferences = {}): Fixture {
   const running: { server?: TestServer; firefox?: RunningFirefox } = {};
   beforeAll(async () => {
     running.server = await startServer(inject('pageFolder'));
-    running.firefox = await launchFirefox({ preferences });
+    running.firefox = await launchFirefox(preferences);
   });
   afterAll(async () => {
     const { server, firefox } = running;

@@ -33,49 +33,30 @@ export function announceFirefox(): boolean {
 export type FirefoxPreferences = Readonly<Record<string, string | number | boolean>>;
 
 export interface RunningFirefox {
-  /** Its profile's folder: start another one on it to see what is left. */
+  /** Its profile's folder. */
   readonly profile: string;
-  /** `Firefox/153.7.0`. */
-  readonly version: string;
   newPage(url: string): Promise<Page>;
-  /** As `kill -9` of all its processes. */
-  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface FirefoxOptions {
-  /** A folder used before; a fresh one when left out. */
-  readonly profile?: string;
-  readonly preferences?: FirefoxPreferences;
-}
-
-export async function launchFirefox(options: FirefoxOptions = {}): Promise<RunningFirefox> {
+export async function launchFirefox(preferences: FirefoxPreferences): Promise<RunningFirefox> {
   const executablePath = findFirefox();
   if (executablePath === undefined) throw new Error('Firefox is not installed here');
-  const profile = options.profile ?? (await mkdtemp(join(tmpdir(), 'opfs-blocks-firefox-')));
+  const profile = await mkdtemp(join(tmpdir(), 'opfs-blocks-firefox-'));
   const browser = await launch({
     browser: 'firefox',
     executablePath,
     headless: true,
     userDataDir: profile,
-    extraPrefsFirefox: { ...options.preferences },
+    extraPrefsFirefox: { ...preferences },
   });
   return {
     profile,
-    version: await browser.version(),
     async newPage(url) {
       const page = await browser.newPage();
       page.on('pageerror', (error) => console.error(error));
       await page.goto(url);
       return page;
-    },
-    async kill() {
-      const child = browser.process();
-      if (child?.pid === undefined) throw new Error('a started browser has a process');
-      const exited = new Promise((resolve) => child.once('exit', resolve));
-      // Its own process group, so that content processes go as well.
-      process.kill(-child.pid, 'SIGKILL');
-      await exited;
     },
     close: () => browser.close(),
   };
