@@ -22,10 +22,10 @@ export async function inWorker<Argument, Result>(
   argument?: Argument,
 ): Promise<Result> {
   const call = { source: String(run), argument };
-  const answer = await page.evaluate(({ name, sent }) => runInWorker(name, sent), {
-    name: worker,
-    sent: call,
-  });
+  const answer = await page.evaluate(([name, call]) => runInWorker(name, call), [
+    worker,
+    call,
+  ] as const);
   if ('failure' in answer) throw new WorkerFailure(answer.failure.code, answer.failure.message);
   return answer.value as Result;
 }

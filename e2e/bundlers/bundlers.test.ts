@@ -66,9 +66,9 @@ function build(app: string): string {
   return built;
 }
 
-function npm(folder: string, ...args: string[]): void {
-  const output = ['ignore', 'ignore', 'inherit'] as const;
-  execFileSync('npm', [...args, '--loglevel', 'error'], { cwd: folder, stdio: [...output] });
+function npm(app: string, ...args: string[]): void {
+  const options = [...args, '--loglevel', 'error'];
+  execFileSync('npm', options, { cwd: app, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** Vite's development server: it serves modules one by one, so workers are found in another way than in a build. */

@@ -28,7 +28,7 @@ declare global {
   var counting: Counting;
 }
 
-/** Runs in the page. A count is a block of its own, and one before it that nobody frees until two later. */
+/** Runs in the page. A count is a block of its own; one before it is written and freed in the same transaction. */
 function prepare(): void {
   let session: Awaited<ReturnType<typeof lib.openStore>> | undefined;
   let last = 0;

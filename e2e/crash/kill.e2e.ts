@@ -1,7 +1,4 @@
-/**
- * `kill -9` of real browsers, again and again. OPFS_BLOCKS_KILLS is how often, OPFS_BLOCKS_SEED from which seed
- * on.
- */
+/** `kill -9` of real browsers, again and again. OPFS_BLOCKS_KILLS is how often, OPFS_BLOCKS_SEED from which seed on. */
 import { beforeAll, expect, test } from 'vitest';
 import { announceFirefox } from '../firefox.ts';
 import { CHROMIUM, FIREFOX } from './bare-browser.ts';

@@ -5,7 +5,7 @@
  * block of entries, name by name. An entry points to a manifest, a block with the blob's length and the pointers to its
  * bytes. Every change writes the blocks on its way anew and moves the root, in one transaction.
  *
- * It holds what fits: a bucket has room for 292 entries of blocks of 16 KiB, a manifest for 11 MB.
+ * It holds what fits: in blocks of 16 KiB a bucket has room for 292 entries, a manifest for a blob of 11 MB.
  */
 import {
   type BlockPointer,

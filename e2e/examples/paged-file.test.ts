@@ -6,7 +6,7 @@ import { PagedFile } from './paged-file.ts';
 
 // A table has room for 21 pages, a head for 21 tables: a file ends at 225,792 bytes.
 const OPTIONS = { blockSize: 512, maxBytes: 2 ** 20, cacheBytes: 2 ** 16 };
-const MAX = 512 * 21 * 21;
+const SIZE_MAX = 512 * 21 * 21;
 /** Around the borders of pages and of tables. */
 const OFFSETS = [0, 1, 511, 512, 700, 5000, 512 * 21 - 3, 512 * 21, 512 * 50 + 7];
 const LENGTHS = [0, 1, 100, 512, 513, 2000, 512 * 22];
@@ -95,11 +95,11 @@ test('any life of a file is that of its bytes: apart, together, rolled back and 
 test('a change that does not fit throws, and the file is as before', async () => {
   await using store = await open(new TestOrigin());
   const file = new PagedFile(store, 'database');
-  file.write(MAX - 1, Uint8Array.of(7));
-  expect(() => file.write(MAX, Uint8Array.of(8))).toThrow(RangeError);
-  expect(() => file.truncate(MAX + 1)).toThrow(RangeError);
-  expect(file.size).toBe(MAX);
-  expect(file.read(MAX - 2, 9)).toEqual(Uint8Array.of(0, 7));
+  file.write(SIZE_MAX - 1, Uint8Array.of(7));
+  expect(() => file.write(SIZE_MAX, Uint8Array.of(8))).toThrow(RangeError);
+  expect(() => file.truncate(SIZE_MAX + 1)).toThrow(RangeError);
+  expect(file.size).toBe(SIZE_MAX);
+  expect(file.read(SIZE_MAX - 2, 9)).toEqual(Uint8Array.of(0, 7));
   expect(store.check({ reachable: file.reachable() }).problems).toEqual([]);
 });
 
