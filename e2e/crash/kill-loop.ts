@@ -16,7 +16,7 @@ import { startServer, type TestServer } from '../server.ts';
 import { type BrowserKind, startBareBrowser } from './bare-browser.ts';
 import { CRASH_PAGE_FOLDER, FAILURES_FOLDER } from './build-crash-page.ts';
 import { type Ledger, openLedger } from './ledger.ts';
-import type { KillMoment, LedgerEntry, Plan } from './plan.ts';
+import { addressWith, type KillMoment, type LedgerEntry, type Plan } from './plan.ts';
 import type { Segment } from './tree.ts';
 
 export interface KillLoopOptions {
@@ -189,8 +189,7 @@ class Life {
         if (entry.kind === 'failed') reject(new Error(entry.message));
       };
     });
-    const hash = encodeURIComponent(JSON.stringify(plan));
-    const url = `${this.server.url}#${hash}`;
+    const url = addressWith(plan, this.server.url);
     const browser = await startBareBrowser(this.browser, join(this.folder, 'profile'), url);
     const deadline = new AbortController();
     try {

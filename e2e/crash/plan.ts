@@ -20,6 +20,16 @@ export interface Plan {
   readonly halfCreated?: string;
 }
 
+/** The address of a page that is handed a plan. */
+export function addressWith(plan: Plan, pageUrl: string): string {
+  return `${pageUrl}#${encodeURIComponent(JSON.stringify(plan))}`;
+}
+
+/** The plan in a page's own address. */
+export function planIn({ hash }: { readonly hash: string }): Plan {
+  return JSON.parse(decodeURIComponent(hash.slice(1))) as Plan;
+}
+
 /** Small enough that the log compacts and the store grows within a few seconds. */
 export const STORE_OPTIONS = {
   blockSize: 4096,

@@ -10,7 +10,7 @@ import { startServer } from '../server.ts';
 import { CHROMIUM, startBareBrowser } from './bare-browser.ts';
 import { buildCrashPage, CRASH_PAGE_FOLDER } from './build-crash-page.ts';
 import { openLedger } from './ledger.ts';
-import type { AskedOperation, Plan } from './plan.ts';
+import { type AskedOperation, addressWith, type Plan } from './plan.ts';
 import { type BrowserTrace, parseSystemCalls, STRACE, traceOf } from './system-calls.ts';
 
 const RECORDED_WITHIN_MS = 300_000;
@@ -66,11 +66,11 @@ export async function recordBrowser(seed: number, states: number): Promise<Brows
     segments: [],
     states,
   };
-  const hash = encodeURIComponent(JSON.stringify(plan));
   const record = join(folder, 'calls.txt');
   const profile = join(folder, 'profile');
   const watched = [...STRACE, '-o', record];
-  const browser = await startBareBrowser(CHROMIUM, profile, `${server.url}#${hash}`, watched);
+  const address = addressWith(plan, server.url);
+  const browser = await startBareBrowser(CHROMIUM, profile, address, watched);
   const deadline = new AbortController();
   const late = pause(RECORDED_WITHIN_MS, undefined, { signal: deadline.signal }).then(() => {
     throw new Error('the recording did not come to its end');

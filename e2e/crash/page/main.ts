@@ -4,7 +4,7 @@
  */
 import { deleteStore, openStore, type Store } from '../../../src/index.ts';
 import { Random } from '../../../src/sim/random.ts';
-import { type LedgerEntry, type Plan, STORE_OPTIONS } from '../plan.ts';
+import { type Plan, planIn, STORE_OPTIONS } from '../plan.ts';
 import {
   changesOf,
   contentAfter,
@@ -15,16 +15,11 @@ import {
   walkState,
 } from '../tree.ts';
 import { recordTrace } from './record-trace.ts';
+import { report } from './report.ts';
 
 const RELAXED = 0.15;
 const ROLLED_BACK = 0.1;
 const COMPACTED = 0.02;
-
-/** Resolves when the entry is on the disk of the ledger. */
-async function report(plan: Plan, entry: LedgerEntry): Promise<void> {
-  const response = await fetch(plan.ledgerUrl, { method: 'POST', body: JSON.stringify(entry) });
-  if (!response.ok) throw new Error(`the ledger answered ${response.status}`);
-}
 
 async function run(plan: Plan): Promise<void> {
   if (plan.halfCreated !== undefined) await openHalfCreated(plan, plan.halfCreated);
@@ -104,6 +99,6 @@ async function rollBack(plan: Plan, store: Store, state: number): Promise<void> 
     });
 }
 
-const plan = JSON.parse(decodeURIComponent(location.hash.slice(1))) as Plan;
+const plan = planIn(location);
 const task = plan.moment === 'trace' ? recordTrace(plan) : run(plan);
 task.catch((error: unknown) => report(plan, { kind: 'failed', message: String(error) }));

@@ -5,6 +5,7 @@
 import { openStore } from '../../../src/index.ts';
 import { ASKED_CHANNEL, type AskedOperation, type Plan, STORE_OPTIONS } from '../plan.ts';
 import { changesOf, putState } from '../tree.ts';
+import { report } from './report.ts';
 
 const COMPACTED_EVERY = 10;
 
@@ -28,11 +29,7 @@ export async function recordTrace(plan: Plan): Promise<void> {
     await mark(`acked ${state}`);
     if (state % COMPACTED_EVERY === 0) await store.compactLogs();
   }
-  const asked = await askedOperations();
-  await fetch(plan.ledgerUrl, {
-    method: 'POST',
-    body: JSON.stringify({ kind: 'traced', asked }),
-  });
+  await report(plan, { kind: 'traced', asked: await askedOperations() });
 }
 
 function askedOperations(): Promise<AskedOperation[]> {
