@@ -170,7 +170,7 @@ export class BlockIo implements CompletionSink, LogWriter {
   /** Brings them into the cache together, `loadsAtOnce` at most. What cannot be read fails whoever asks for it. */
   prefetch(pointers: readonly Pointer[]): void {
     try {
-      for (const slot of this.load(pointers)) this.cache.drop(slot);
+      this.load(pointers, () => undefined);
     } catch (error) {
       rethrowBug(error);
     }
@@ -180,37 +180,47 @@ export class BlockIo implements CompletionSink, LogWriter {
   readMany(pointers: readonly Pointer[], intos: readonly Uint8Array[]): void {
     const step = this.loadsAtOnce;
     for (let first = 0; first < pointers.length; first += step) {
-      const slots = this.load(pointers.slice(first, first + step));
-      for (const [n, slot] of slots.entries()) {
+      const some = pointers.slice(first, first + step);
+      this.load(some, (slot, n) => {
         (intos[first + n] as Uint8Array).set(this.cache.bytesOf(slot));
-        this.cache.drop(slot);
-      }
+      });
     }
   }
 
-  /** Holds all blocks of a small batch, loading what is missing: one load for many askers. */
-  private load(pointers: readonly Pointer[]): SlotIndex[] {
+  /**
+   * Brings all blocks of a small batch into the cache, one load for many askers, and shows each to `visit` when it is
+   * there, while the disks read on. When one cannot be read, that is thrown in the end.
+   */
+  private load(pointers: readonly Pointer[], visit: (slot: SlotIndex, n: number) => void): void {
     const slots: SlotIndex[] = [];
-    let failure: StoreError | undefined;
+    let failure = this.beginLoads(pointers, slots);
+    const left = new Set(slots.keys());
+    while (left.size > 0) {
+      for (const n of left) {
+        const slot = slots[n] as SlotIndex;
+        if (this.cache.status(slot) === SLOT_STATUS.loading) continue;
+        left.delete(n);
+        const pointer = pointers[n] as Pointer;
+        const outcome = this.takeLoadOutcome(slot);
+        if (this.cache.matches(slot, pointer)) visit(slot, n);
+        else failure ??= loadFailure(outcome, pointer);
+        this.cache.drop(slot);
+      }
+      const [next] = left;
+      // The block's own disk: another one may be deep in a flush.
+      if (next !== undefined) this.waitFor(this.portOf((pointers[next] as Pointer).address));
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Up to the first that cannot be begun: returns why. */
+  private beginLoads(pointers: readonly Pointer[], slots: SlotIndex[]): StoreError | undefined {
     for (const pointer of pointers) {
       const slot = this.beginLoad(pointer);
-      if (typeof slot === 'number') slots.push(slot);
-      else failure ??= slot;
-      if (failure !== undefined) break;
+      if (typeof slot !== 'number') return slot;
+      slots.push(slot);
     }
-    for (const [n, slot] of slots.entries()) {
-      // The block's own disk: another one may be deep in a flush.
-      const port = this.portOf((pointers[n] as Pointer).address);
-      while (this.cache.status(slot) === SLOT_STATUS.loading) this.waitFor(port);
-    }
-    for (const [n, slot] of slots.entries()) {
-      const pointer = pointers[n] as Pointer;
-      const outcome = this.takeLoadOutcome(slot);
-      if (!this.cache.matches(slot, pointer)) failure ??= loadFailure(outcome, pointer);
-    }
-    if (failure === undefined) return slots;
-    for (const slot of slots) this.cache.drop(slot);
-    throw failure;
+    return undefined;
   }
 
   /** Finds the block, joins its load or begins one; the slot is held in every case. */

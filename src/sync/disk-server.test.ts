@@ -319,25 +319,41 @@ describe('the store’s thread is woken', () => {
     expect(of.port.outstanding).toBe(0);
   });
 
-  test('for the slots that clients fill when all that they have missed is read, or when none is left', () => {
+  test('for what it loads, several together, and for the last', () => {
     const of = bench();
-    const client = new Client(of, 0);
-    const missThree = () => {
-      for (const block of [5, 7, 9]) client.post(pointerOf(of.device, block));
-    };
-    for (let n = 0; n < 4; n += 1) of.port.lend(of.cache.lend() as SlotIndex);
-    missThree();
-    expect(rings(of)).toBe(1);
-    expect(of.port.poll(of.sink)).toBe(3);
-    of.port.lend(of.cache.lend() as SlotIndex);
-    missThree();
+    for (let slot = 0; slot < 40; slot += 1) {
+      const pointer = pointerOf(of.device, 5 + 2 * slot);
+      const memoryOffset = slot * BLOCK;
+      of.port.load(loadOf((5 + 2 * slot) * BLOCK, { memoryOffset, pointer, cookie: slot }));
+    }
     const before = of.link.bell.value;
     of.server.step();
+    expect(of.device.callsOf('read').length).toBeLessThan(16);
     expect(of.link.bell.value).toBe(before);
+    expect(rings(of)).toBe(3);
+    expect(of.port.poll(of.sink)).toBe(40);
+  });
+
+  test('for the slots that clients fill when all that they have missed is read, or when none is left', () => {
+    const of = bench();
+    /** More than the disk reads before it looks again, and two clients' mailboxes hold. */
+    const missTen = (firstClient: number) => {
+      for (const client of [firstClient, firstClient + 1]) {
+        const misses = new Client(of, client);
+        for (let n = client; n < client + 9; n += 2) misses.post(pointerOf(of.device, 5 + 4 * n));
+      }
+    };
+    for (let n = 0; n < 11; n += 1) of.port.lend(of.cache.lend() as SlotIndex);
+    missTen(0);
+    expect(rings(of)).toBe(1);
+    expect(of.port.poll(of.sink)).toBe(10);
+    missTen(2);
+    const before = of.link.bell.value;
     of.server.step();
     expect(of.link.bell.value).toBe(before + 1);
-    expect(rings(of)).toBe(0);
-    expect(of.device.callsOf('read')).toHaveLength(6);
+    of.server.step();
+    expect(of.link.bell.value).toBe(before + 1);
+    expect(of.device.callsOf('read')).toHaveLength(20);
   });
 });
 

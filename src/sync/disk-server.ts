@@ -1,7 +1,7 @@
 /**
  * A disk's own thread, but for the sleeping: takes requests from the store's ring and misses from the clients'
  * mailboxes, drives a `DiskLoop` over its file, and answers. One `step` looks at everything once and does one thing on
- * the disk; tests call it in place of a thread.
+ * the disk, or reads a few blocks; tests call it in place of a thread.
  *
  * Order is the loop's: loads first, the store's and the clients' alike, then writes, frees and fences. Writes and frees
  * without a fence behind them are kept back as `InlineDisk` keeps them back. A completion ring that is full stops
@@ -27,7 +27,7 @@ import { Doorbell } from '../shared/doorbell.ts';
 import { MailboxServer } from '../shared/mailbox.ts';
 import { RingReader, RingWriter } from '../shared/ring.ts';
 import { type SessionMemory, sessionGeometry } from '../shared/session-memory.ts';
-import { COMPLETION, CompletionList } from './completion-list.ts';
+import { COMPLETION, type CompletionKind, CompletionList } from './completion-list.ts';
 import { DiskLoop, WRITE_RUN_BYTES_MAX } from './disk-loop.ts';
 import type { Outcome, VerifyBlock } from './disk-port.ts';
 import {
@@ -49,8 +49,10 @@ import { WatchedDevice } from './watched-device.ts';
 
 /** Completions that may wait for the store to take them. */
 const COMPLETIONS_MAX = 2 ** 20;
-/** Clients are woken for so many answers at once, while more are on their way. */
+/** Who reads is woken for so many answers at once, while more are on their way. */
 const ANSWERS_TOGETHER = 16;
+/** Blocks that are read before the next look at what else there is. */
+const LOADS_TOGETHER = 8;
 /** The store's loads, and every cell of every client. */
 const LOADS_MAX = 256 + CLIENTS_MAX * MAILBOX_CELLS_MAX;
 
@@ -103,6 +105,9 @@ export class DiskServer {
   private answersUntold = false;
   private writesUntold = false;
   private fillsUntold = false;
+  private loadsUntold = 0;
+  /** Loads that the store has asked for and not been answered. */
+  private storeLoads = 0;
   /** A full ring has room again since then. */
   private roomUntold = false;
   private ended = false;
@@ -136,7 +141,7 @@ export class DiskServer {
     return this.ended && this.completions.length === 0;
   }
 
-  /** Looks at everything once and does one thing on the disk. Returns whether there was anything to do. */
+  /** Looks at everything once and does little on the disk. Returns whether there was anything to do. */
   step(): boolean {
     if (this.page.stopAsked) this.parts?.loop.stop(this.told);
     const taken = this.takeRequests();
@@ -190,12 +195,7 @@ export class DiskServer {
       case REQUEST.fence:
         return this.queue().pushFence(cookieAt(words, at));
       case REQUEST.load:
-        return this.queue().pushLoad({
-          pointer: pointerAt(words, at),
-          fileOffset: fileOffsetAt(words, at) as ByteCount,
-          memoryOffset: memoryOffsetAt(words, at),
-          cookie: cookieAt(words, at),
-        });
+        return this.acceptLoad(at);
       case REQUEST.lend:
         this.lent.push(detailAt(words, at) as SlotIndex);
         return true;
@@ -206,6 +206,18 @@ export class DiskServer {
         this.answer(this.plain(at, operation));
         return true;
     }
+  }
+
+  private acceptLoad(at: number): boolean {
+    const { words } = this.memory;
+    const pushed = this.queue().pushLoad({
+      pointer: pointerAt(words, at),
+      fileOffset: fileOffsetAt(words, at) as ByteCount,
+      memoryOffset: memoryOffsetAt(words, at),
+      cookie: cookieAt(words, at),
+    });
+    if (pushed) this.storeLoads += 1;
+    return pushed;
   }
 
   /** A write or a free: done when a fence follows, or when there are many. */
@@ -396,7 +408,9 @@ export class DiskServer {
     const due = loop.queuedLoads > 0 || loop.queuedFences > 0 || this.drainLeft > 0;
     if (!due && !this.cramped) return false;
     const before = loop.queuedInOrder;
+    const loadsLeft = Math.max(0, loop.queuedLoads - LOADS_TOGETHER);
     const worked = loop.step();
+    while (loop.queuedLoads > loadsLeft && loop.step());
     this.drainLeft = Math.max(0, this.drainLeft - (before - loop.queuedInOrder));
     return worked;
   }
@@ -418,12 +432,20 @@ export class DiskServer {
       putValue(words, at, cookie);
       if (typeof outcome === 'object') putFault(words, at, this.numberOf(outcome), outcome);
       answers.publish();
-      if (kind === COMPLETION.filled) this.fillsUntold = true;
-      else if (kind === COMPLETION.written && typeof outcome !== 'object') this.writesUntold = true;
-      else this.answersUntold = true;
+      this.remember(kind, outcome);
       count += 1;
     }
     return count;
+  }
+
+  /** What has been published, and is to be told. */
+  private remember(kind: CompletionKind, outcome: Outcome): void {
+    if (kind === COMPLETION.loaded) this.storeLoads -= 1;
+    if (typeof outcome === 'object') this.answersUntold = true;
+    else if (kind === COMPLETION.filled) this.fillsUntold = true;
+    else if (kind === COMPLETION.written) this.writesUntold = true;
+    else if (kind === COMPLETION.loaded) this.loadsUntold += 1;
+    else this.answersUntold = true;
   }
 
   /** The number of the fault's text in the disk page, which has it from now on. */
@@ -453,18 +475,22 @@ export class DiskServer {
       this.answersUntold = false;
       this.writesUntold = false;
       this.fillsUntold = false;
+      this.loadsUntold = 0;
       this.roomUntold = false;
     }
     if (!more || this.answeredCount >= ANSWERS_TOGETHER) this.ringClients();
   }
 
   /**
-   * It is not woken for writes that have landed, unless it is blocked until something comes, nor for slots that
-   * clients have filled while there are more to fill: it has nothing to do then, and sees them when it looks next.
+   * It is woken for several of its loads together. It is not woken for writes that have landed, unless it is blocked
+   * until something comes, nor for slots that clients have filled while there are more to fill: it has nothing to do
+   * then, and sees them when it looks next.
    */
   private storeIsConcerned(more: boolean): boolean {
     const { words, control } = this.memory;
     if (this.answersUntold || this.roomUntold) return true;
+    if (this.loadsUntold >= ANSWERS_TOGETHER) return true;
+    if (this.loadsUntold > 0 && this.storeLoads === 0) return true;
     if (this.fillsUntold && (!more || this.lent.length === 0)) return true;
     const untold = this.writesUntold || this.fillsUntold;
     return untold && atomicLoad(words, control.storeWaits) !== 0;
