@@ -1,5 +1,6 @@
-/** The page's side of the limit. */
+/** The page's side of the limit, and of the floor. */
 import { type Caller, callerOf } from './calls.ts';
+import type { FloorVerbs } from './floor.worker.ts';
 import type { LimitVerbs } from './limit.worker.ts';
 
 export type Limit = Caller<LimitVerbs>;
@@ -16,4 +17,26 @@ export async function openLimit(byteCount: number): Promise<Limit> {
 export async function closeLimit(limit: Limit): Promise<void> {
   await limit.call('close');
   limit.end();
+}
+
+export type Floor = Caller<FloorVerbs>;
+
+/** Bare handles to compare with. The floor is `undefined` where threads share no memory. */
+export interface Bare {
+  readonly limit: Limit;
+  readonly floor: Floor | undefined;
+}
+
+export async function openFloor(byteCount: number): Promise<Floor | undefined> {
+  if (!globalThis.crossOriginIsolated) return undefined;
+  const floor = callerOf<FloorVerbs>(
+    new Worker(new URL('./floor.worker.ts', import.meta.url), { type: 'module' }),
+  );
+  await floor.call('open', byteCount);
+  return floor;
+}
+
+export async function closeFloor(floor: Floor | undefined): Promise<void> {
+  await floor?.call('close');
+  floor?.end();
 }

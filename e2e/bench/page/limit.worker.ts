@@ -4,17 +4,14 @@
  */
 import { createXXHash64 } from 'hash-wasm';
 import type { SyncHandle } from '../../../src/device/sync-handle.ts';
+import { bareChunk, openBareFile, removeBareFile, writeWhole } from './bare-file.ts';
 import { answerCalls } from './calls.ts';
-
-interface SyncFile {
-  createSyncAccessHandle(): Promise<SyncHandle>;
-}
 
 const MIB = 2 ** 20;
 const FILE = 'bench-limit';
 /** As much as a superblock. */
 const HEADER_BYTES = 4096;
-const chunk = new Uint8Array(MIB).map((_, n) => n * 31);
+const chunk = bareChunk.slice();
 const header = new Uint8Array(HEADER_BYTES).fill(1);
 let hasher: Awaited<ReturnType<typeof createXXHash64>> | undefined;
 let handle: SyncHandle | undefined;
@@ -26,7 +23,7 @@ function file(): SyncHandle {
 }
 
 function write(bytes: Uint8Array, at: number): void {
-  if (file().write(bytes, { at }) !== bytes.length) throw new Error('short write');
+  writeWhole(file(), bytes, at);
 }
 
 function read(into: Uint8Array, at: number): void {
@@ -38,17 +35,11 @@ function hash(bytes: Uint8Array): void {
 }
 
 const verbs = {
-  /** A file in which every byte has been written, so that nothing measured later grows it. */
   async open(byteCount: number): Promise<void> {
     // Not at the top: a message that arrives while a script awaits there finds nobody.
     hasher = await createXXHash64();
-    const root = await navigator.storage.getDirectory();
-    const entry = await root.getFileHandle(FILE, { create: true });
-    // The library of DOM types knows it for workers only.
-    handle = await (entry as unknown as SyncFile).createSyncAccessHandle();
+    handle = await openBareFile(FILE, byteCount);
     fileBytes = byteCount;
-    for (let at = 0; at < byteCount; at += MIB) write(chunk, at);
-    file().flush();
   },
   /** A block and a header, one flush: what a commit cannot do without. */
   commit(block: Uint8Array, at: number): void {
@@ -65,6 +56,14 @@ const verbs = {
       hash(into);
     }
     return performance.now() - startedMs;
+  },
+  /** As `readBlocks`, into memory that the page sees, block after block. */
+  readInto(shared: Uint8Array, offsets: readonly number[], blockBytes: number): void {
+    for (const [n, at] of offsets.entries()) {
+      const into = shared.subarray(n * blockBytes, (n + 1) * blockBytes);
+      read(into, at);
+      hash(into);
+    }
   },
   /** Runs of blocks side by side, each run in one call, each block hashed. */
   readRuns(offsets: readonly number[], count: number, blockBytes: number): number {
@@ -89,8 +88,7 @@ const verbs = {
   },
   async close(): Promise<void> {
     file().close();
-    const root = await navigator.storage.getDirectory();
-    await root.removeEntry(FILE);
+    await removeBareFile(FILE);
   },
 };
 

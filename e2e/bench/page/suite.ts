@@ -19,7 +19,7 @@ import { commits, MANY_TITLE, ONE_TITLE } from './groups/commits.ts';
 import { SMALL_TITLE, smallBlocks } from './groups/small-blocks.ts';
 import { SYNC_TITLE, syncReads } from './groups/sync-reads.ts';
 import { DATA_BYTES, UNCACHED_TITLE, uncachedReads } from './groups/uncached-reads.ts';
-import { closeLimit, type Limit, openLimit } from './limit.ts';
+import { type Bare, closeFloor, closeLimit, openFloor, openLimit } from './limit.ts';
 import { removeStore } from './own-store.ts';
 import { openIdbKeyval } from './peers/idb-keyval.ts';
 import { openIndexedDb } from './peers/indexeddb.ts';
@@ -52,7 +52,7 @@ const PEERS: readonly {
 /** Groups that share a store, and so stand or fall together. */
 const PARTS: readonly {
   readonly titles: readonly string[];
-  run(context: RunContext, limit: Limit): Promise<GroupResult[]>;
+  run(context: RunContext, bare: Bare): Promise<GroupResult[]>;
 }[] = [
   {
     titles: [CACHED_TITLE],
@@ -61,7 +61,7 @@ const PARTS: readonly {
   { titles: [UNCACHED_TITLE, SYNC_TITLE], run: runUncachedReads },
   {
     titles: [ONE_TITLE, MANY_TITLE],
-    run: async (context, limit) => measureOn(await commits(context, limit), context),
+    run: async (context, bare) => measureOn(await commits(context, bare), context),
   },
   {
     titles: [SMALL_TITLE],
@@ -69,7 +69,7 @@ const PARTS: readonly {
   },
   {
     titles: [BULK_TITLE],
-    run: async (context, limit) => measureOn(await bulkWrites(context, limit), context),
+    run: async (context, { limit }) => measureOn(await bulkWrites(context, limit), context),
   },
 ];
 
@@ -87,11 +87,13 @@ export async function runSuite(
   const peersByName = await openPeers(options, missing);
   const groups: GroupResult[] = [];
   const limit = await openLimit(DATA_BYTES);
+  const floor = await openFloor(DATA_BYTES);
   try {
     const context: RunContext = { ...options, profile, peersByName, report };
-    for (const { run } of parts) groups.push(...(await run(context, limit)));
+    for (const { run } of parts) groups.push(...(await run(context, { limit, floor })));
   } finally {
     await closeLimit(limit);
+    await closeFloor(floor);
     for (const peer of peersByName.values()) await peer.close();
   }
   const seconds = (performance.now() - startedMs) / 1000;
@@ -159,10 +161,10 @@ async function measureOn(
   return results;
 }
 
-async function runUncachedReads(context: RunContext, limit: Limit): Promise<GroupResult[]> {
-  const [uncached, uncachedStore] = await uncachedReads(limit);
+async function runUncachedReads(context: RunContext, bare: Bare): Promise<GroupResult[]> {
+  const [uncached, uncachedStore] = await uncachedReads(bare.limit);
   const results = await measureWanted([uncached], context);
-  const sync = await syncReads(limit, uncachedStore);
+  const sync = await syncReads(bare, uncachedStore);
   const syncContext = { ...context, profile: sync.profile };
   results.push(...(await measureWanted([sync.group], syncContext)));
   await sync.close();

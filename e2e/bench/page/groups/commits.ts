@@ -2,7 +2,7 @@
 import type { BlockPointer, Store } from '../../../../src/index.ts';
 import type { Bar } from '../bars.ts';
 import { type Group, ofKind, operationsFor, type RunContext, repeated } from '../group.ts';
-import type { Limit } from '../limit.ts';
+import type { Bare, Floor, Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { asPeer, BLOCK_BYTES, openFresh, quiesce } from '../own-store.ts';
 import { cycling, payloads } from '../payload.ts';
@@ -70,7 +70,10 @@ interface CommitSides {
   readonly blocks: readonly Uint8Array<ArrayBuffer>[];
 }
 
-export async function commits(context: RunContext, limit: Limit): Promise<[Group[], Store]> {
+export async function commits(
+  context: RunContext,
+  { limit, floor }: Bare,
+): Promise<[Group[], Store]> {
   const store = await openFresh('bench-commits');
   const peers = [
     asPeer(store, 'strict'),
@@ -83,7 +86,7 @@ export async function commits(context: RunContext, limit: Limit): Promise<[Group
     sides: [
       ...oneSides(given),
       ...ofKind('own', [replaceSide(given)]),
-      ...ofKind('limit', [limitSide(limit, given)]),
+      ...ofKind('limit', [limitSide(limit, given), ...floorSides(floor, given)]),
     ],
     bars: ONE_BARS,
   };
@@ -164,4 +167,17 @@ function limitSide(limit: Limit, { blocks }: CommitSides): Side {
     },
     { note: 'bare handle in a worker, block copied' },
   );
+}
+
+/** What the same costs through two threads, with a look whether the file is still there, but without our code. */
+function floorSides(floor: Floor | undefined, { blocks }: CommitSides): Side[] {
+  if (floor === undefined) return [];
+  const next = cycling(blocks);
+  let at = 2 ** 20;
+  const commit = () => {
+    at += BLOCK_BYTES;
+    return floor.call('commit', next(), at);
+  };
+  const note = 'bare, but through two threads, hashed, and the file looked for';
+  return [repeated('floor: the same as we have to', operationsFor(COMMIT_US), commit, { note })];
 }

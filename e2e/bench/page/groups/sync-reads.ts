@@ -3,7 +3,7 @@ import { type BlockPointer, deleteStore, type Profile } from '../../../../src/in
 import type { Bar } from '../bars.ts';
 import { type Caller, callerOf } from '../calls.ts';
 import { type Group, ofKind, operationsFor } from '../group.ts';
-import type { Limit } from '../limit.ts';
+import type { Bare, Floor, Limit } from '../limit.ts';
 import type { Side } from '../measure.ts';
 import { BLOCK_BYTES } from '../own-store.ts';
 import { cycling, shuffled } from '../payload.ts';
@@ -45,7 +45,7 @@ export interface SyncReads {
 
 /** Closes the page's store and opens the same one in a worker. Removes it in the end. */
 export async function syncReads(
-  limit: Limit,
+  { limit, floor }: Bare,
   { store, pointers }: UncachedStore,
 ): Promise<SyncReads> {
   await store.close();
@@ -53,7 +53,7 @@ export async function syncReads(
   const options = { cacheBytes: CACHE_BYTES };
   const profile = await caller.call('open', store.name, options, BATCH, BLOCK_BYTES);
   const sides = [
-    ...ofKind('limit', [limitSide(limit)]),
+    ...ofKind('limit', [limitSide(limit), ...floorSides(floor)]),
     ...ofKind('own', ownSides(caller, pointers)),
   ];
   return {
@@ -106,4 +106,18 @@ function limitSide(limit: Limit): Side {
     timesItself: true,
     sample: () => limit.call('readBlocks', Array.from({ length: operations }, next), BLOCK_BYTES),
   };
+}
+
+/** Asked of another thread that has the file, and copied out of shared memory: as we do, without our code. */
+function floorSides(floor: Floor | undefined): Side[] {
+  if (floor === undefined) return [];
+  const next = cycling(shuffled(DATA_BYTES / BLOCK_BYTES, 4).map((n) => n * BLOCK_BYTES));
+  const operations = batchesHere() * BATCH;
+  const note = 'bare, but by another thread, and copied';
+  const side = (name: string, verb: 'readEach' | 'readBatches'): Side => ({
+    ...{ name, note, operations },
+    timesItself: true,
+    sample: () => floor.call(verb, Array.from({ length: operations }, next)),
+  });
+  return [side(`floor: ${EACH}`, 'readEach'), side(`floor: ${BATCHED}`, 'readBatches')];
 }

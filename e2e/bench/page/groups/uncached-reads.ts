@@ -89,6 +89,7 @@ function limitSides(limit: Limit): Side[] {
   const batches = operationsFor(BATCH * LIMIT_US);
   const operations = batches * BATCH;
   return [
+    ...floorSides(limit, next),
     {
       name: 'raw read + xxhash64, scattered',
       ...{ note, operations },
@@ -101,6 +102,29 @@ function limitSides(limit: Limit): Side[] {
       timesItself: true,
       sample: () =>
         limit.call('readRuns', Array.from({ length: batches }, nextRun), BATCH, BLOCK_BYTES),
+    },
+  ];
+}
+
+/** Asked of a worker by message, read and hashed into shared memory, and copied out: as we do, without our code. */
+function floorSides(limit: Limit, next: () => number): Side[] {
+  if (!globalThis.crossOriginIsolated) return [];
+  const shared = new Uint8Array(new SharedArrayBuffer(BATCH * BLOCK_BYTES));
+  const intos = Array.from({ length: BATCH }, () => new Uint8Array(BLOCK_BYTES).fill(1));
+  const batches = operationsFor(BATCH * MANY_US);
+  return [
+    {
+      name: 'floor: 64 scattered, for the page',
+      note: 'bare, but asked by message, and copied',
+      operations: batches * BATCH,
+      async sample() {
+        for (let n = 0; n < batches; n += 1) {
+          await limit.call('readInto', shared, Array.from(intos, next), BLOCK_BYTES);
+          for (const [block, into] of intos.entries()) {
+            into.set(shared.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES));
+          }
+        }
+      },
     },
   ];
 }

@@ -1,0 +1,48 @@
+/** The floor's second thread: has the file, sleeps until it is asked, does it, and says so. */
+import { createXXHash64 } from 'hash-wasm';
+import { openBareFile, writeWhole } from './bare-file.ts';
+import {
+  ANSWERED,
+  ASKED,
+  COUNT,
+  FLOOR_BLOCK_BYTES,
+  FLOOR_FILE,
+  FLOOR_OPERATION,
+  type FloorMemory,
+  OPERATION,
+} from './floor-memory.ts';
+
+/** As much as a superblock. */
+const header = new Uint8Array(4096).fill(1);
+
+globalThis.onmessage = async ({
+  data,
+}: MessageEvent<{ memory: FloorMemory; byteCount: number }>) => {
+  const { words, offsets, blocks } = data.memory;
+  const hasher = await createXXHash64();
+  const file = await openBareFile(FLOOR_FILE, data.byteCount);
+  const block = (n: number) => blocks.subarray(n * FLOOR_BLOCK_BYTES, (n + 1) * FLOOR_BLOCK_BYTES);
+  globalThis.postMessage('open');
+  for (let seen = 0; ; seen += 1) {
+    while (Atomics.load(words, ASKED) === seen) Atomics.wait(words, ASKED, seen);
+    const operation = Atomics.load(words, OPERATION);
+    if (operation === FLOOR_OPERATION.commit) {
+      hasher.init().update(block(0)).digest('binary');
+      writeWhole(file, block(0), offsets[0] as number);
+      writeWhole(file, header, 0);
+      file.flush();
+    } else if (operation === FLOOR_OPERATION.read) {
+      for (let n = 0; n < Atomics.load(words, COUNT); n += 1) {
+        if (file.read(block(n), { at: offsets[n] as number }) !== FLOOR_BLOCK_BYTES) {
+          throw new Error('short read');
+        }
+        hasher.init().update(block(n)).digest('binary');
+      }
+    } else {
+      file.close();
+    }
+    Atomics.add(words, ANSWERED, 1);
+    Atomics.notify(words, ANSWERED);
+    if (operation === FLOOR_OPERATION.close) return;
+  }
+};
