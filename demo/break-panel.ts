@@ -151,7 +151,7 @@ export class BreakPanel {
   #tellWhole(before: number, now: number): void {
     const difference = now - before;
     if (difference === 0)
-      this.#outcome.tell('None of its blocks is there: rolled back as a whole.', 'good');
+      this.#outcome.tell('None of its blocks is there: it has never happened.', 'good');
     else if (difference === BIG_COMMIT_BLOCKS) {
       this.#outcome.tell('All of its blocks are there: it was durable already.', 'good');
     } else this.#outcome.tell(`${countText(difference)} of its blocks are there.`, 'bad');

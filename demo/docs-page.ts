@@ -8,7 +8,7 @@ import { byId } from './dom.ts';
 
 const SOURCES: Record<DocumentName, string> = { readme, architecture, format, testing };
 /** By path in the source, with a slash in front. */
-const PICTURES = import.meta.glob<string>('/demo/pictures/*.png', {
+const PICTURES = import.meta.glob<string>('/demo/pictures/*.{png,svg}', {
   eager: true,
   query: '?url',
   import: 'default',
