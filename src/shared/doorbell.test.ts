@@ -26,18 +26,17 @@ describe('a doorbell', () => {
     expect(bell.value).toBe(1);
   });
 
-  test('whoever has been rung for does not sleep', () => {
-    const { bell, other } = pair();
-    const seen = bell.value;
-    other.ring();
-    expect(elapsedMs(() => bell.wait(seen, 10_000))).toBeLessThan(5000);
-    expect(bell.waitAsync(seen)).toBeUndefined();
-  });
-
-  test('whoever has not, sleeps for as long as it said', () => {
-    const { bell } = pair();
-    expect(elapsedMs(() => bell.wait(bell.value, WAIT_MS))).toBeGreaterThan(WAIT_MS / 2);
-  });
+  test.each(['wait', 'waitAwake'] as const)(
+    'whoever has been rung for does not sleep, and whoever has not, for as long as it said: %s',
+    (wait) => {
+      const { bell, other } = pair();
+      const seen = bell.value;
+      other.ring();
+      expect(elapsedMs(() => bell[wait](seen, 10_000))).toBeLessThan(5000);
+      expect(elapsedMs(() => bell[wait](bell.value, WAIT_MS))).toBeGreaterThan(WAIT_MS / 2);
+      expect(bell.waitAsync(seen)).toBeUndefined();
+    },
+  );
 
   test('without blocking: a ring ends the wait, for all that wait', async () => {
     const { bell, other } = pair();

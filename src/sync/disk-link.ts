@@ -47,7 +47,7 @@ const LOOK_MS = 500;
 /** The most that a list can have: this thread both fills and empties it, and a ring must not fill up over it. */
 const COMPLETIONS_MAX = 2 ** 24;
 
-export const BLOCKING: Waiting = { wait: (bell, seen) => bell.wait(seen, LOOK_MS) };
+export const BLOCKING: Waiting = { wait: (bell, seen) => bell.waitAwake(seen, LOOK_MS) };
 
 export interface DiskLinkOptions {
   readonly disk: DiskIndex;

@@ -29,7 +29,7 @@ export async function runDisk(
     }
     if (server.step()) continue;
     if (server.closed) return;
-    bell.wait(seen, LOOK_MS);
+    bell.waitAwake(seen, LOOK_MS);
     if (bell.value === seen) await new Promise<void>(nextTask);
     server.showLife();
   }

@@ -36,7 +36,7 @@ export class WatchfulWaiting implements Waiting {
   }
 
   wait(bell: Doorbell, seen: number): void {
-    bell.wait(seen, this.lookMs);
+    bell.waitAwake(seen, this.lookMs);
     if (bell.value === seen) this.look();
     else this.seen.clear();
   }
