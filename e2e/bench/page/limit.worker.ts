@@ -74,6 +74,17 @@ const verbs = {
     }
     return performance.now() - startedMs;
   },
+  /** The page's bytes, hashed block by block and written with one call. */
+  writePiece(piece: Uint8Array, at: number, blockBytes: number): void {
+    for (let n = 0; n < piece.length; n += blockBytes) hash(piece.subarray(n, n + blockBytes));
+    write(piece, at % fileBytes);
+  },
+  /** The two flushes of a fenced commit. */
+  flushTwice(): void {
+    file().flush();
+    write(header, 0);
+    file().flush();
+  },
   /** Hashes block by block and writes in calls of 1 MiB; then the two flushes of a fenced commit. */
   writeRun(from: number, byteCount: number, blockBytes: number): number {
     const startedMs = performance.now();
@@ -81,9 +92,7 @@ const verbs = {
       for (let n = 0; n < MIB; n += blockBytes) hash(chunk.subarray(n, n + blockBytes));
       write(chunk, (from + done) % fileBytes);
     }
-    file().flush();
-    write(header, 0);
-    file().flush();
+    verbs.flushTwice();
     return performance.now() - startedMs;
   },
   async close(): Promise<void> {

@@ -35,7 +35,7 @@ export async function bulkWrites(context: RunContext, limit: Limit): Promise<[Gr
   await freeAll(store, await fill(store, TOTAL_BYTES + 2 * TRANSACTION_BYTES));
   const sides = [
     ...ofKind('own', [ownSide(store)]),
-    ...ofKind('limit', [limitSide(limit)]),
+    ...ofKind('limit', [limitSide(limit), floorSide(limit)]),
     ...peerSides(context),
   ];
   return [[{ title: BULK_TITLE, sides, bars: BARS }], store];
@@ -76,6 +76,29 @@ function limitSide(limit: Limit): Side {
     sample() {
       from += TRANSACTION_BYTES;
       return limit.call('writeRun', from, TRANSACTION_BYTES, BLOCK_BYTES);
+    },
+  };
+}
+
+/** Bytes of the page's have to be copied on their way to a worker, because the page keeps them. */
+function floorSide(limit: Limit): Side {
+  const blocks = payloads(BLOCKS_PER_MESSAGE, BLOCK_BYTES);
+  let at = 0;
+  return {
+    name: 'floor: the same bytes from the page',
+    note: 'bare, but copied and sent in pieces of 1 MiB',
+    operations: BLOCKS,
+    samplesPerTurn: 2,
+    async sample() {
+      const answers: Promise<void>[] = [];
+      for (let sent = 0; sent < TRANSACTION_BYTES; sent += MIB) {
+        const piece = new Uint8Array(MIB);
+        for (const [n, block] of blocks.entries()) piece.set(block, n * BLOCK_BYTES);
+        at += MIB;
+        answers.push(limit.call('writePiece', piece, at, BLOCK_BYTES));
+      }
+      answers.push(limit.call('flushTwice'));
+      await Promise.all(answers);
     },
   };
 }

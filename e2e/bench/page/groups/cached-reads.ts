@@ -10,6 +10,8 @@ import { fillPeer } from '../peers/peer.ts';
 const DATA_BYTES = 64 * MIB;
 /** Room for every block, whatever a cache needs besides. */
 const CACHE_BYTES = 96 * MIB;
+/** Each in a line of the processor's cache of its own. */
+const VERSION_BYTES = 64;
 const COPY_US = 2;
 const MESSAGE_US = 100;
 const SLOW_US = 1000;
@@ -50,7 +52,7 @@ export async function cachedReads(context: RunContext): Promise<[Group[], Store]
   await warmUp(store, shuffledPointers);
   const sides = [
     ...ofKind('own', ownSides(store, shuffledPointers)),
-    ...ofKind('limit', copySides(order)),
+    ...ofKind('limit', [...copySides(order), floorSide(shuffledPointers)]),
     ...(await peerSides(context, order)),
   ];
   return [[{ title: CACHED_TITLE, sides, bars: BARS }], store];
@@ -92,6 +94,32 @@ function copySides(order: readonly number[]): Side[] {
     { name: 'copy from shared memory', note, operations, sample: () => times(operations, copy) },
     repeated('resolved promise, copy', operations, () => Promise.resolve().then(copy), { note }),
   ];
+}
+
+/** What it costs to find a block by its pointer, to compare the two, and to see that it was not replaced meanwhile. */
+function floorSide(order: readonly BlockPointer[]): Side {
+  const memory = sharedIfPossible(DATA_BYTES);
+  const versions = new Int32Array(sharedIfPossible(order.length * VERSION_BYTES));
+  const stride = VERSION_BYTES / Int32Array.BYTES_PER_ELEMENT;
+  const found = new Map(
+    order.map(({ address, generation, hash }, n) => {
+      const bytes = new Uint8Array(memory, n * BLOCK_BYTES, BLOCK_BYTES).fill(n);
+      return [address, { generation, hash, bytes, version: n * stride }];
+    }),
+  );
+  const into = new Uint8Array(BLOCK_BYTES).fill(1);
+  const next = cycling(order);
+  const operations = operationsFor(COPY_US);
+  const copy = (): void => {
+    const pointer = next();
+    const block = found.get(pointer.address);
+    if (block?.hash !== pointer.hash || block.generation !== pointer.generation) return;
+    const before = Atomics.load(versions, block.version);
+    into.set(block.bytes);
+    if (Atomics.add(versions, block.version, 0) !== before) throw new Error('it was replaced');
+  };
+  const note = 'bare, but looked up by its pointer, and its version looked at';
+  return repeated('floor: found, copied', operations, () => Promise.resolve().then(copy), { note });
 }
 
 /** Pages without isolation have none; a copy costs the same. */
