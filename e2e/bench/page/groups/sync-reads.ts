@@ -53,7 +53,7 @@ export async function syncReads(
   const options = { cacheBytes: CACHE_BYTES };
   const profile = await caller.call('open', store.name, options, BATCH, BLOCK_BYTES);
   const sides = [
-    ...ofKind('limit', [limitSide(limit), ...floorSides(floor)]),
+    ...ofKind('limit', [limitSide(limit), cachingSide(limit), ...floorSides(floor)]),
     ...ofKind('own', ownSides(caller, pointers)),
   ];
   return {
@@ -105,6 +105,20 @@ function limitSide(limit: Limit): Side {
     operations,
     timesItself: true,
     sample: () => limit.call('readBlocks', Array.from({ length: operations }, next), BLOCK_BYTES),
+  };
+}
+
+/** In place, as in the inline profile: but what is read stays in a cache, and is copied to who asked. */
+function cachingSide(limit: Limit): Side {
+  const next = cycling(shuffled(DATA_BYTES / BLOCK_BYTES, 4).map((n) => n * BLOCK_BYTES));
+  const operations = batchesHere() * BATCH;
+  return {
+    name: 'floor: read into a cache, and copied',
+    note: 'bare, in place',
+    operations,
+    timesItself: true,
+    sample: () =>
+      limit.call('readCopied', Array.from({ length: operations }, next), BLOCK_BYTES, CACHE_BYTES),
   };
 }
 
