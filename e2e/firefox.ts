@@ -48,6 +48,8 @@ export async function launchFirefox(preferences: FirefoxPreferences): Promise<Ru
     executablePath,
     headless: true,
     userDataDir: profile,
+    // Whoever uses it has deadlines of his own.
+    protocolTimeout: 0,
     extraPrefsFirefox: { ...preferences },
   });
   return {

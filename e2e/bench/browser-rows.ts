@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { build } from 'vite';
 import { launch, removeProfile } from '../browser.ts';
+import { findFirefox, launchFirefox } from '../firefox.ts';
 import { startServer } from '../server.ts';
 import { judgeFigure, type Verdict } from './page/bars.ts';
 import type { RunOptions } from './page/group.ts';
@@ -20,9 +21,16 @@ const MIB = 2 ** 20;
 export interface BenchBrowser {
   readonly version: string;
   suite(options: RunOptions, isolated: boolean): Promise<SuiteResult>;
+  /** The isolated page in Firefox; `undefined` where that is not installed. */
+  firefox(options: RunOptions): Promise<FirefoxSuite | undefined>;
   memory(request: MemoryRequest): Promise<MemoryResult | undefined>;
   growth(request: GrowthRequest): Promise<GrowthResult>;
   close(): Promise<void>;
+}
+
+export interface FirefoxSuite {
+  readonly version: string;
+  readonly suite: SuiteResult;
 }
 
 export async function startBenchBrowser(
@@ -55,6 +63,25 @@ export async function startBenchBrowser(
       onPage(isolated, (page) =>
         page.evaluate((given) => benchPage.runSuite(given, (text) => console.log(text)), options),
       ),
+    async firefox(options) {
+      if (findFirefox() === undefined) return undefined;
+      server.isolated = true;
+      // A clock as fine as Chromium's on such a page.
+      const browser = await launchFirefox({ 'privacy.reduceTimerPrecision': false });
+      try {
+        const page = await browser.newPage(server.url);
+        page.on('console', (message) => log(`page: ${message.text()}`));
+        const agent = await page.evaluate(() => navigator.userAgent);
+        const suite = await page.evaluate(
+          (given) => benchPage.runSuite(given, (text) => console.log(text)),
+          options,
+        );
+        return { version: /Firefox\/[\d.]+/.exec(agent)?.[0].replace('/', ' ') ?? agent, suite };
+      } finally {
+        await browser.close();
+        await removeProfile(browser.profile);
+      }
+    },
     memory: (request) =>
       onPage(true, (page) => page.evaluate((given) => benchPage.measureMemory(given), request)),
     growth: (request) =>

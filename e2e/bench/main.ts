@@ -3,7 +3,8 @@
  *
  * --quick            two minutes at most: fewer samples, fewer peers, and less data where a row says so
  * --only TEXT        groups whose title contains it, and nothing else: `--only "memory of"`, `--only replay`
- * --profile NAME     threaded, inline or both (as the page's headers allow)
+ * --profile NAME     threaded, inline (as the page's headers allow), or firefox, where it is installed; all of them in a
+ *                    full run, the first two in a quick one
  * --growth, --huge   the growth table up to 1 GiB, up to 8 GiB; part of a full run up to 1 GiB
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -33,7 +34,7 @@ const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
-    profile: { type: 'string', default: 'both' },
+    profile: { type: 'string', default: 'all' },
     growth: { type: 'boolean', default: false },
     huge: { type: 'boolean', default: false },
   },
@@ -46,18 +47,42 @@ function isWanted(title: string): boolean {
   return flags.only === undefined || title.toLowerCase().includes(flags.only.toLowerCase());
 }
 
-async function runSuites(browser: BenchBrowser): Promise<SuiteResult[]> {
+/** A column. */
+interface SuiteRun extends SuiteResult {
+  readonly title: string;
+}
+
+async function runSuites(browser: BenchBrowser): Promise<SuiteRun[]> {
   const { msPerGroup, roundsMax } = scale;
   const options = {
     ...{ msPerGroup, roundsMax, peers: true, barredPeersOnly: flags.quick },
     ...(flags.only === undefined ? {} : { only: flags.only }),
   };
-  const suites: SuiteResult[] = [];
-  if (flags.profile !== 'inline') suites.push(await browser.suite(options, true));
+  const runs: SuiteRun[] = [];
+  const wants = (profile: string) => ['all', profile].includes(flags.profile);
+  const run = async (isolated: boolean) => {
+    const suite = await browser.suite(options, isolated);
+    runs.push({ ...suite, title: isolated ? suite.profile : `${suite.profile}, no headers` });
+  };
+  if (wants('threaded')) await run(true);
   // Where isolation brings no threads, the page without it would be the same again with a coarser clock.
-  const haveInline = suites.some(({ profile }) => profile === 'inline');
-  if (flags.profile !== 'threaded' && !haveInline) suites.push(await browser.suite(options, false));
-  return suites;
+  const haveInline = runs.some(({ profile }) => profile === 'inline');
+  if (wants('inline') && !haveInline) await run(false);
+  if (flags.profile === 'firefox' || (wants('firefox') && !flags.quick)) {
+    const firefox = await browser.firefox(options);
+    if (firefox === undefined) log('Firefox is not installed: its column is left out.');
+    else runs.push(unjudged(`${firefox.version}, ${firefox.suite.profile}`, firefox.suite));
+  }
+  return runs;
+}
+
+/** Bars are promises for Chromium. */
+function unjudged(title: string, suite: SuiteResult): SuiteRun {
+  const groups = suite.groups.map((group) => ({
+    ...group,
+    verdicts: group.verdicts.map((verdict) => ({ ...verdict, met: undefined })),
+  }));
+  return { ...suite, groups, title };
 }
 
 function runCode(): ReturnType<typeof measureCode> {
@@ -103,8 +128,8 @@ async function main(): Promise<void> {
     ...memory,
     ...code.verdicts,
   ];
-  const columns = suites.map(({ profile, isolated, groups }, index) => ({
-    title: isolated ? profile : `${profile}, no headers`,
+  const columns = suites.map(({ title, groups }, index) => ({
+    title,
     verdicts: [...groups.flatMap(({ verdicts }) => verdicts), ...(index === 0 ? everywhere : [])],
   }));
   console.log(

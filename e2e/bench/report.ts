@@ -1,5 +1,4 @@
 /** The parts of the report behind the table of bars. */
-import type { Profile } from '../../src/index.ts';
 import type { Machine } from './machine.ts';
 import { NOT_MEASURED } from './page/bars.ts';
 import type { GroupResult } from './page/group.ts';
@@ -23,11 +22,11 @@ export function machineReport(machine: Machine, seconds: number): string {
 export function groupReport(suite: {
   readonly groups: readonly GroupResult[];
   readonly missing: readonly string[];
-  readonly profile?: Profile;
-  readonly isolated?: boolean;
+  /** Whose column it is; left out for what is measured in Node. */
+  readonly title?: string;
 }): string {
-  const { groups, missing, profile, isolated } = suite;
-  const where = profile === undefined ? '' : `${profile}${isolated ? '' : ', no headers'}: `;
+  const { groups, missing } = suite;
+  const where = suite.title === undefined ? '' : `${suite.title}: `;
   return [
     ...groups.map(({ title, measurements }) => `## ${where}${title}\n\n${sideTable(measurements)}`),
     ...missing.map((peer) => `Not there: ${peer}`),

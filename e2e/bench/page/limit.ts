@@ -21,14 +21,14 @@ export async function closeLimit(limit: Limit): Promise<void> {
 
 export type Floor = Caller<FloorVerbs>;
 
-/** Bare handles to compare with. The floor is `undefined` where threads share no memory. */
+/** Bare handles to compare with. The floor is `undefined` where threads share no memory, or cannot wait for it. */
 export interface Bare {
   readonly limit: Limit;
   readonly floor: Floor | undefined;
 }
 
 export async function openFloor(byteCount: number): Promise<Floor | undefined> {
-  if (!globalThis.crossOriginIsolated) return undefined;
+  if (!globalThis.crossOriginIsolated || !('waitAsync' in Atomics)) return undefined;
   const floor = callerOf<FloorVerbs>(
     new Worker(new URL('./floor.worker.ts', import.meta.url), { type: 'module' }),
   );
