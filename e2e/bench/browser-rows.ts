@@ -72,6 +72,7 @@ export async function startBenchBrowser(
         const page = await browser.newPage(server.url);
         page.on('console', (message) => log(`page: ${message.text()}`));
         const agent = await page.evaluate(() => navigator.userAgent);
+        log(agent);
         const suite = await page.evaluate(
           (given) => benchPage.runSuite(given, (text) => console.log(text)),
           options,
