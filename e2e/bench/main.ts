@@ -3,8 +3,8 @@
  *
  * --quick            two minutes at most: fewer samples, fewer peers, and less data where a row says so
  * --only TEXT        groups whose title contains it, and nothing else: `--only "memory of"`, `--only replay`
- * --profile NAME     threaded, inline (as the page's headers allow), or firefox, where it is installed; all of them in a
- *                    full run, the first two in a quick one
+ * --profile NAME     threaded, inline (as the page's headers allow), or firefox, where it is installed; all of them in
+ *                    a full run, the first two in a quick one
  * --growth, --huge   the growth table up to 1 GiB, up to 8 GiB; part of a full run up to 1 GiB
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
