@@ -16,7 +16,7 @@ export const BARE_FLAGS = [
 
 /** Which browser is started, and how. */
 export interface BrowserKind {
-  readonly name: string;
+  readonly name: 'Chromium' | 'Firefox';
   /** How many times longer than Chromium its work takes, about: kills fall in windows so much wider. */
   readonly slowness: number;
   /** Where in its profile the files of sites are. */

@@ -179,5 +179,5 @@ function floorSides(floor: Floor | undefined, { blocks }: CommitSides): Side[] {
     return floor.call('commit', next(), at);
   };
   const note = 'bare, but through two threads, hashed, and the file looked for';
-  return [repeated('floor: the same as we have to', operationsFor(COMMIT_US), commit, { note })];
+  return [repeated('floor: two threads, look, flush', operationsFor(COMMIT_US), commit, { note })];
 }
