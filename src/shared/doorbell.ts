@@ -41,8 +41,8 @@ export class Doorbell {
   }
 
   /**
-   * As `wait`, but first looks for a ring for some microseconds. Between threads that ask each other in turns that is
-   * the time from one ring to the next, and half of what it takes to fall asleep and be woken.
+   * As `wait`, but first looks for a ring for some microseconds: threads that ask each other in turns ring within that
+   * time, and falling asleep and being woken takes longer.
    */
   waitAwake(seen: number, timeoutMs: number): void {
     for (let looks = 0; looks < LOOKS_AWAKE; looks += 1) if (this.value !== seen) return;

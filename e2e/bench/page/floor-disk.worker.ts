@@ -5,8 +5,10 @@ import {
   ANSWERED,
   ASKED,
   COUNT,
+  FAILED,
   FLOOR_BLOCK_BYTES,
   FLOOR_FILE,
+  FLOOR_OPEN,
   FLOOR_OPERATION,
   type FloorMemory,
   OPERATION,
@@ -15,14 +17,28 @@ import {
 /** As much as a superblock. */
 const header = new Uint8Array(4096).fill(1);
 
-globalThis.onmessage = async ({
-  data,
-}: MessageEvent<{ memory: FloorMemory; byteCount: number }>) => {
-  const { words, offsets, blocks } = data.memory;
+interface Given {
+  readonly memory: FloorMemory;
+  readonly byteCount: number;
+}
+
+/** A promise that is rejected in a worker is no error of the worker's to who has started it: so it is told. */
+globalThis.onmessage = ({ data }: MessageEvent<Given>) => {
+  const { words } = data.memory;
+  serve(data).catch((error: unknown) => {
+    Atomics.store(words, FAILED, 1);
+    Atomics.add(words, ANSWERED, 1);
+    Atomics.notify(words, ANSWERED);
+    globalThis.postMessage(String(error));
+  });
+};
+
+async function serve({ memory, byteCount }: Given): Promise<void> {
+  const { words, offsets, blocks } = memory;
   const hasher = await createXXHash64();
-  const file = await openBareFile(FLOOR_FILE, data.byteCount);
+  const file = await openBareFile(FLOOR_FILE, byteCount);
   const block = (n: number) => blocks.subarray(n * FLOOR_BLOCK_BYTES, (n + 1) * FLOOR_BLOCK_BYTES);
-  globalThis.postMessage('open');
+  globalThis.postMessage(FLOOR_OPEN);
   for (let seen = 0; ; seen += 1) {
     while (Atomics.load(words, ASKED) === seen) Atomics.wait(words, ASKED, seen);
     const operation = Atomics.load(words, OPERATION);
@@ -45,4 +61,4 @@ globalThis.onmessage = async ({
     Atomics.notify(words, ANSWERED);
     if (operation === FLOOR_OPERATION.close) return;
   }
-};
+}

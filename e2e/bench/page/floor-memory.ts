@@ -4,12 +4,15 @@
 export const FLOOR_BATCH = 64;
 export const FLOOR_BLOCK_BYTES = 16_384;
 export const FLOOR_FILE = 'bench-floor';
+/** What the disk's thread says when it has the file; anything else is why it does not. */
+export const FLOOR_OPEN = 'open';
 
-/** Words: requests so far, answers so far, what is asked, of how many blocks. */
+/** Words: requests so far, answers so far, what is asked, of how many blocks; whether the disk’s thread has failed. */
 export const ASKED = 0;
 export const ANSWERED = 1;
 export const OPERATION = 2;
 export const COUNT = 3;
+export const FAILED = 4;
 const WORDS_BYTES = 64;
 
 export const FLOOR_OPERATION = { commit: 1, read: 2, close: 3 } as const;

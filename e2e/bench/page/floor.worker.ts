@@ -10,9 +10,11 @@ import {
   ASKED,
   allocateFloorMemory,
   COUNT,
+  FAILED,
   FLOOR_BATCH,
   FLOOR_BLOCK_BYTES,
   FLOOR_FILE,
+  FLOOR_OPEN,
   FLOOR_OPERATION,
   OPERATION,
 } from './floor-memory.ts';
@@ -37,14 +39,21 @@ function read(wanted: readonly number[]): void {
   offsets.set(wanted);
   const answered = ask(FLOOR_OPERATION.read, wanted.length);
   while (Atomics.load(words, ANSWERED) === answered) Atomics.wait(words, ANSWERED, answered);
+  assertWell();
   for (let n = 0; n < wanted.length; n += 1) {
     into[n]?.set(blocks.subarray(n * FLOOR_BLOCK_BYTES, (n + 1) * FLOOR_BLOCK_BYTES));
   }
 }
 
 async function answered(since: number): Promise<void> {
-  if (Atomics.load(words, ANSWERED) !== since) return;
-  await Atomics.waitAsync(words, ANSWERED, since).value;
+  if (Atomics.load(words, ANSWERED) === since) {
+    await Atomics.waitAsync(words, ANSWERED, since).value;
+  }
+  assertWell();
+}
+
+function assertWell(): void {
+  if (Atomics.load(words, FAILED) !== 0) throw new Error('the disk’s thread has failed');
 }
 
 const verbs = {
@@ -53,7 +62,10 @@ const verbs = {
     root = await navigator.storage.getDirectory();
     const disk = new Worker(new URL('./floor-disk.worker.ts', import.meta.url), { type: 'module' });
     await new Promise((resolve, reject) => {
-      disk.onmessage = resolve;
+      disk.onmessage = ({ data }) => {
+        if (data === FLOOR_OPEN) resolve(data);
+        else reject(new Error(String(data)));
+      };
       disk.onerror = ({ message }) => reject(new Error(message));
       disk.postMessage({ memory, byteCount });
     });
